@@ -1,0 +1,127 @@
+package abi
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/VictoriaMetrics/easyproto"
+)
+
+// ErrMalformed is matched by every error that a codec of this package
+// returns: the bytes are not a message of the contract.
+var ErrMalformed = errors.New("malformed message")
+
+// maxDepth bounds how deep messages nest, in both encodings. The deepest
+// legal message, an encoding of encodings in a header, needs less than half.
+const maxDepth = 32
+
+// Message is any message of the contract, by pointer.
+type Message interface {
+	marshal(mm *easyproto.MessageMarshaler)
+	unmarshal(src []byte, d *decoder) error
+	appendJSON(b []byte) []byte
+	parseJSON(r *jsonReader) error
+}
+
+var marshalers easyproto.MarshalerPool
+
+// AppendMessage appends the binary encoding of m to dst. It is safe for concurrent
+// use as long as nobody writes to m.
+func AppendMessage(dst []byte, m Message) []byte {
+	em := marshalers.Get()
+	m.marshal(em.MessageMarshaler())
+	dst = em.Marshal(dst)
+	marshalers.Put(em)
+	return dst
+}
+
+// DecodeMessage reads a message that the host made, as a guest does: fields and enum
+// values of a newer host are skipped. Strings and bytes of m alias src, which
+// must not change while m is in use.
+func DecodeMessage(src []byte, m Message) error {
+	return m.unmarshal(src, &decoder{})
+}
+
+// DecodeStrict reads a message that a guest made, as a host does: unknown
+// fields, repeated singular fields, enum values that are zero or unknown,
+// strings that are not UTF-8 and oneofs without exactly one member are errors
+// that match ErrMalformed. Strings and bytes of m alias src.
+func DecodeStrict(src []byte, m Message) error {
+	return m.unmarshal(src, &decoder{strict: true})
+}
+
+// decoder carries what one decoding needs beside the bytes.
+type decoder struct {
+	strict bool
+	depth  int
+}
+
+func (d *decoder) enter(name string) error {
+	if d.depth++; d.depth > maxDepth {
+		return fmt.Errorf("%w: %s nests deeper than %d messages", ErrMalformed, name, maxDepth)
+	}
+	return nil
+}
+
+func (d *decoder) leave() { d.depth-- }
+
+func (d *decoder) malformed(name string, err error) error {
+	return fmt.Errorf("%w: %s: %w", ErrMalformed, name, err)
+}
+
+func (d *decoder) once(seen *uint64, bit int, name string) error {
+	if *seen&(1<<bit) != 0 && d.strict {
+		return fmt.Errorf("%w: %s occurs twice", ErrMalformed, name)
+	}
+	*seen |= 1 << bit
+	return nil
+}
+
+func (d *decoder) wireType(name string) error {
+	return fmt.Errorf("%w: %s has the wrong wire type or is out of range", ErrMalformed, name)
+}
+
+func (d *decoder) twoMembers(name string) error {
+	return fmt.Errorf("%w: %s is a second member of its oneof", ErrMalformed, name)
+}
+
+func (d *decoder) noMember(name string) error {
+	return fmt.Errorf("%w: oneof %s has no member", ErrMalformed, name)
+}
+
+func (d *decoder) unknown(name string, num uint32) error {
+	if d.strict {
+		return fmt.Errorf("%w: %s has no field %d", ErrMalformed, name, num)
+	}
+	return nil
+}
+
+func (d *decoder) utf8(s, name string) error {
+	if d.strict && !utf8.ValidString(s) {
+		return fmt.Errorf("%w: %s is not UTF-8", ErrMalformed, name)
+	}
+	return nil
+}
+
+func (d *decoder) enum(v uint32, names []string, name string) error {
+	if d.strict && (v == 0 || v >= uint32(len(names))) {
+		return fmt.Errorf("%w: %s has the unknown value %d", ErrMalformed, name, v)
+	}
+	return nil
+}
+
+// present keeps the difference between absent and empty: it never returns nil.
+func present(v []byte) []byte {
+	if v == nil {
+		return []byte{}
+	}
+	return v
+}
+
+func enumName(v uint32, names []string) string {
+	if v < uint32(len(names)) {
+		return names[v]
+	}
+	return fmt.Sprintf("%d", v)
+}

@@ -1,0 +1,149 @@
+// Package settings holds plain configuration structs. It reads nothing and
+// decides nothing: host/config fills it, everybody else reads it. Zero values
+// are the safe ones; Default gives what ships.
+package settings
+
+import "time"
+
+// Config is the configuration of a server.
+type Config struct {
+	// Listen is the address of the client API.
+	Listen string `json:"listen" koanf:"listen"`
+	// DataDir holds the store, the plugins, the socket and the caches.
+	DataDir     string       `json:"data_dir" koanf:"data_dir"`
+	Log         Log          `json:"log" koanf:"log"`
+	Limits      Limits       `json:"limits" koanf:"limits"`
+	Retry       Retry        `json:"retry" koanf:"retry"`
+	Cooldown    Cooldown     `json:"cooldown" koanf:"cooldown"`
+	Routing     Routing      `json:"routing" koanf:"routing"`
+	Plugins     Plugins      `json:"plugins" koanf:"plugins"`
+	Credentials []Credential `json:"credentials,omitempty" koanf:"credentials"`
+}
+
+// Log says how to log.
+type Log struct {
+	// Level is debug, info, warn or error.
+	Level string `json:"level" koanf:"level"`
+	// Format is json or text.
+	Format string `json:"format" koanf:"format"`
+}
+
+// Limits bound what a client may ask for.
+type Limits struct {
+	// BodyBytes is the largest request body.
+	BodyBytes int64 `json:"body_bytes" koanf:"body_bytes"`
+	// IdleTimeout ends an upstream stream that is silent for so long.
+	IdleTimeout time.Duration `json:"idle_timeout" koanf:"idle_timeout"`
+	// RequestTimeout bounds a request without a stream; 0 means none.
+	RequestTimeout time.Duration `json:"request_timeout" koanf:"request_timeout"`
+	// ShutdownGrace is how long running requests may take at the end.
+	ShutdownGrace time.Duration `json:"shutdown_grace" koanf:"shutdown_grace"`
+}
+
+// Retry bounds how a request is tried again.
+type Retry struct {
+	// Rounds is how many further rounds a request may have.
+	Rounds int `json:"rounds" koanf:"rounds"`
+	// MaxInterval is the longest wait between rounds.
+	MaxInterval time.Duration `json:"max_interval" koanf:"max_interval"`
+	// MaxCredentials bounds the credentials tried in a round; 0 means all.
+	MaxCredentials int `json:"max_credentials" koanf:"max_credentials"`
+}
+
+// Cooldown sets how long failures keep a credential away.
+type Cooldown struct {
+	// Disabled switches cooling off.
+	Disabled bool `json:"disabled" koanf:"disabled"`
+	// LadderBase and LadderCap shape the wait after a 429 without a hint.
+	LadderBase time.Duration `json:"ladder_base" koanf:"ladder_base"`
+	LadderCap  time.Duration `json:"ladder_cap" koanf:"ladder_cap"`
+	// HintCap is the longest hint that is honoured; 0 means no cap.
+	HintCap time.Duration `json:"hint_cap" koanf:"hint_cap"`
+	// Unauthorized blocks after 401, Forbidden after 402 and 403.
+	Unauthorized time.Duration `json:"unauthorized" koanf:"unauthorized"`
+	Forbidden    time.Duration `json:"forbidden" koanf:"forbidden"`
+	// ModelNotFound blocks a model that the provider does not know or support.
+	ModelNotFound time.Duration `json:"model_not_found" koanf:"model_not_found"`
+	// NotFound blocks after a 404 that does not name the model.
+	NotFound time.Duration `json:"not_found" koanf:"not_found"`
+	// Transient blocks after 408, 5xx and unknown statuses.
+	Transient time.Duration `json:"transient" koanf:"transient"`
+}
+
+// Routing says how credentials are chosen.
+type Routing struct {
+	// Strategy is round_robin or fill_first.
+	Strategy string `json:"strategy" koanf:"strategy"`
+}
+
+// Plugins bounds what plugins may use.
+type Plugins struct {
+	// Instances is the pool size of a plugin; 0 means twice the processors, at
+	// least four.
+	Instances int `json:"instances" koanf:"instances"`
+	// MemoryBytes is the memory limit of an instance.
+	MemoryBytes int64 `json:"memory_bytes" koanf:"memory_bytes"`
+	// CallTimeout is how long one call may run.
+	CallTimeout time.Duration `json:"call_timeout" koanf:"call_timeout"`
+	// QueueTimeout is how long a call waits for an instance.
+	QueueTimeout time.Duration `json:"queue_timeout" koanf:"queue_timeout"`
+	// Config holds each plugin's own configuration, by plugin id.
+	Config map[string]map[string]any `json:"config,omitempty" koanf:"config"`
+}
+
+// Credential is a credential declared in the configuration file.
+type Credential struct {
+	Provider string `json:"provider" koanf:"provider"`
+	Label    string `json:"label" koanf:"label"`
+	// Set holds public and destination fields.
+	Set map[string]string `json:"set,omitempty" koanf:"set"`
+	// Secrets holds secret fields, with ${env:NAME} resolved.
+	Secrets map[string]string `json:"secrets,omitempty" koanf:"secrets"`
+	// Models the credential serves; empty means what the provider lists.
+	Models []string `json:"models,omitempty" koanf:"models"`
+	Prefix string   `json:"prefix,omitempty" koanf:"prefix"`
+	// Priority: higher is preferred.
+	Priority int `json:"priority,omitempty" koanf:"priority"`
+	// AllowPrivate lets this credential reach private addresses by name.
+	AllowPrivate bool   `json:"allow_private,omitempty" koanf:"allow_private"`
+	ProxyURL     string `json:"proxy_url,omitempty" koanf:"proxy_url"`
+	Disabled     bool   `json:"disabled,omitempty" koanf:"disabled"`
+	// Source is FILE:LINE of the declaration; set by host/config.
+	Source string `json:"-" koanf:"-"`
+}
+
+// Default returns what ships.
+func Default() Config {
+	return Config{
+		Listen:  "127.0.0.1:8484",
+		DataDir: "./data",
+		Log:     Log{Level: "info", Format: "json"},
+		Limits: Limits{
+			BodyBytes:     32 << 20,
+			IdleTimeout:   5 * time.Minute,
+			ShutdownGrace: 30 * time.Second,
+		},
+		Retry:    Retry{Rounds: 3, MaxInterval: 30 * time.Second},
+		Cooldown: DefaultCooldown(),
+		Routing:  Routing{Strategy: "round_robin"},
+		Plugins: Plugins{
+			MemoryBytes:  64 << 20,
+			CallTimeout:  2 * time.Second,
+			QueueTimeout: 5 * time.Second,
+		},
+	}
+}
+
+// DefaultCooldown returns the cooldowns that ship (core-decisions.md 2).
+func DefaultCooldown() Cooldown {
+	return Cooldown{
+		LadderBase:    time.Second,
+		LadderCap:     30 * time.Minute,
+		HintCap:       time.Hour,
+		Unauthorized:  30 * time.Minute,
+		Forbidden:     30 * time.Minute,
+		ModelNotFound: 12 * time.Hour,
+		NotFound:      5 * time.Minute,
+		Transient:     time.Minute,
+	}
+}
