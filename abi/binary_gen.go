@@ -2,56 +2,72 @@
 
 package abi
 
-import "github.com/VictoriaMetrics/easyproto"
+import "math"
 
-func (m *Pair) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Pair) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Name) > 0 {
-		mm.AppendString(1, m.Name)
+		n += 1 + sizeBytes(len(m.Name))
 	}
 	if len(m.Value) > 0 {
-		mm.AppendString(2, m.Value)
+		n += 1 + sizeBytes(len(m.Value))
 	}
+	return n
 }
 
-func (m *Pair) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Pair) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Name) > 0 {
+		b = appendString(b, 10, m.Name)
+	}
+	if len(m.Value) > 0 {
+		b = appendString(b, 18, m.Value)
+	}
+	return b
+}
+
+func (m *Pair) unmarshal(src []byte, d *decoder) error {
 	*m = Pair{}
 	if err := d.enter("Pair"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Pair", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Pair")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Pair.name")
+			}
 			if err := d.once(&seen, 0, "Pair.name"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Pair.name")
-			}
-			if err := d.utf8(v, "Pair.name"); err != nil {
+			if err := d.utf8(f.str(), "Pair.name"); err != nil {
 				return err
 			}
-			m.Name = v
+			m.Name = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Pair.value")
+			}
 			if err := d.once(&seen, 1, "Pair.value"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Pair.value")
-			}
-			if err := d.utf8(v, "Pair.value"); err != nil {
+			if err := d.utf8(f.str(), "Pair.value"); err != nil {
 				return err
 			}
-			m.Value = v
+			m.Value = f.str()
 		default:
-			if err := d.unknown("Pair", fc.FieldNum); err != nil {
+			if err := d.unknown("Pair", f.num); err != nil {
 				return err
 			}
 		}
@@ -59,114 +75,141 @@ func (m *Pair) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Credential) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Credential) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.ID) > 0 {
-		mm.AppendString(1, m.ID)
+		n += 1 + sizeBytes(len(m.ID))
 	}
 	if len(m.Label) > 0 {
-		mm.AppendString(2, m.Label)
+		n += 1 + sizeBytes(len(m.Label))
 	}
 	for i := range m.Fields {
-		m.Fields[i].marshal(mm.AppendMessage(3))
+		n += 1 + sizeBytes((&m.Fields[i]).size())
 	}
 	for _, v := range m.Secrets {
-		mm.AppendString(4, v)
+		n += 1 + sizeBytes(len(v))
 	}
 	if m.ExpiresAtMS != 0 {
-		mm.AppendInt64(5, m.ExpiresAtMS)
+		n += 1 + sizeVarint(uint64(m.ExpiresAtMS))
 	}
 	if m.Revision != 0 {
-		mm.AppendUint64(6, m.Revision)
+		n += 1 + sizeVarint(m.Revision)
 	}
 	if m.ToolPrefixDisabled {
-		mm.AppendBool(7, m.ToolPrefixDisabled)
+		n += 2
 	}
+	return n
 }
 
-func (m *Credential) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Credential) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.ID) > 0 {
+		b = appendString(b, 10, m.ID)
+	}
+	if len(m.Label) > 0 {
+		b = appendString(b, 18, m.Label)
+	}
+	for i := range m.Fields {
+		b = appendUint(b, 26, uint64((&m.Fields[i]).size()))
+		b = (&m.Fields[i]).appendTo(b)
+	}
+	for _, v := range m.Secrets {
+		b = appendString(b, 34, v)
+	}
+	if m.ExpiresAtMS != 0 {
+		b = appendUint(b, 40, uint64(m.ExpiresAtMS))
+	}
+	if m.Revision != 0 {
+		b = appendUint(b, 48, m.Revision)
+	}
+	if m.ToolPrefixDisabled {
+		b = appendUint(b, 56, boolVarint(m.ToolPrefixDisabled))
+	}
+	return b
+}
+
+func (m *Credential) unmarshal(src []byte, d *decoder) error {
 	*m = Credential{}
 	if err := d.enter("Credential"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Credential", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Credential")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Credential.id")
+			}
 			if err := d.once(&seen, 0, "Credential.id"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Credential.id")
-			}
-			if err := d.utf8(v, "Credential.id"); err != nil {
+			if err := d.utf8(f.str(), "Credential.id"); err != nil {
 				return err
 			}
-			m.ID = v
+			m.ID = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Credential.label")
+			}
 			if err := d.once(&seen, 1, "Credential.label"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Credential.label")
-			}
-			if err := d.utf8(v, "Credential.label"); err != nil {
+			if err := d.utf8(f.str(), "Credential.label"); err != nil {
 				return err
 			}
-			m.Label = v
+			m.Label = f.str()
 		case 3:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Credential.fields")
 			}
 			m.Fields = append(m.Fields, Pair{})
-			if err := m.Fields[len(m.Fields)-1].unmarshal(data, d); err != nil {
+			if err := m.Fields[len(m.Fields)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 4:
-			v, ok := fc.String()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Credential.secrets")
 			}
-			if err := d.utf8(v, "Credential.secrets"); err != nil {
+			if err := d.utf8(f.str(), "Credential.secrets"); err != nil {
 				return err
 			}
-			m.Secrets = append(m.Secrets, v)
+			m.Secrets = append(m.Secrets, f.str())
 		case 5:
+			if f.wire != wireVarint {
+				return d.wireType("Credential.expires_at_ms")
+			}
 			if err := d.once(&seen, 4, "Credential.expires_at_ms"); err != nil {
 				return err
 			}
-			v, ok := fc.Int64()
-			if !ok {
-				return d.wireType("Credential.expires_at_ms")
-			}
-			m.ExpiresAtMS = v
+			m.ExpiresAtMS = int64(f.value)
 		case 6:
+			if f.wire != wireVarint {
+				return d.wireType("Credential.revision")
+			}
 			if err := d.once(&seen, 5, "Credential.revision"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Credential.revision")
-			}
-			m.Revision = v
+			m.Revision = f.value
 		case 7:
+			if f.wire != wireVarint || f.value > 1 {
+				return d.wireType("Credential.tool_prefix_disabled")
+			}
 			if err := d.once(&seen, 6, "Credential.tool_prefix_disabled"); err != nil {
 				return err
 			}
-			v, ok := fc.Bool()
-			if !ok {
-				return d.wireType("Credential.tool_prefix_disabled")
-			}
-			m.ToolPrefixDisabled = v
+			m.ToolPrefixDisabled = f.value == 1
 		default:
-			if err := d.unknown("Credential", fc.FieldNum); err != nil {
+			if err := d.unknown("Credential", f.num); err != nil {
 				return err
 			}
 		}
@@ -174,171 +217,204 @@ func (m *Credential) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Attempt) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Attempt) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.ID) > 0 {
-		mm.AppendString(1, m.ID)
+		n += 1 + sizeBytes(len(m.ID))
 	}
 	if m.Kind != 0 {
-		mm.AppendUint32(2, uint32(m.Kind))
+		n += 1 + sizeVarint(uint64(m.Kind))
 	}
 	if len(m.Provider) > 0 {
-		mm.AppendString(3, m.Provider)
+		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Credential != nil {
-		m.Credential.marshal(mm.AppendMessage(4))
+		n += 1 + sizeBytes(m.Credential.size())
 	}
 	if len(m.Model) > 0 {
-		mm.AppendString(5, m.Model)
+		n += 1 + sizeBytes(len(m.Model))
 	}
 	if len(m.RequestedModel) > 0 {
-		mm.AppendString(6, m.RequestedModel)
+		n += 1 + sizeBytes(len(m.RequestedModel))
 	}
 	if len(m.Format) > 0 {
-		mm.AppendString(7, m.Format)
+		n += 1 + sizeBytes(len(m.Format))
 	}
 	if m.DeadlineMS != 0 {
-		mm.AppendUint64(8, m.DeadlineMS)
+		n += 1 + sizeVarint(m.DeadlineMS)
 	}
 	if len(m.SessionID) > 0 {
-		mm.AppendString(9, m.SessionID)
+		n += 1 + sizeBytes(len(m.SessionID))
 	}
 	if len(m.Alt) > 0 {
-		mm.AppendString(10, m.Alt)
+		n += 1 + sizeBytes(len(m.Alt))
 	}
+	return n
 }
 
-func (m *Attempt) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Attempt) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.ID) > 0 {
+		b = appendString(b, 10, m.ID)
+	}
+	if m.Kind != 0 {
+		b = appendUint(b, 16, uint64(m.Kind))
+	}
+	if len(m.Provider) > 0 {
+		b = appendString(b, 26, m.Provider)
+	}
+	if m.Credential != nil {
+		b = appendUint(b, 34, uint64(m.Credential.size()))
+		b = m.Credential.appendTo(b)
+	}
+	if len(m.Model) > 0 {
+		b = appendString(b, 42, m.Model)
+	}
+	if len(m.RequestedModel) > 0 {
+		b = appendString(b, 50, m.RequestedModel)
+	}
+	if len(m.Format) > 0 {
+		b = appendString(b, 58, m.Format)
+	}
+	if m.DeadlineMS != 0 {
+		b = appendUint(b, 64, m.DeadlineMS)
+	}
+	if len(m.SessionID) > 0 {
+		b = appendString(b, 74, m.SessionID)
+	}
+	if len(m.Alt) > 0 {
+		b = appendString(b, 82, m.Alt)
+	}
+	return b
+}
+
+func (m *Attempt) unmarshal(src []byte, d *decoder) error {
 	*m = Attempt{}
 	if err := d.enter("Attempt"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Attempt", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Attempt")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Attempt.id")
+			}
 			if err := d.once(&seen, 0, "Attempt.id"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Attempt.id")
-			}
-			if err := d.utf8(v, "Attempt.id"); err != nil {
+			if err := d.utf8(f.str(), "Attempt.id"); err != nil {
 				return err
 			}
-			m.ID = v
+			m.ID = f.str()
 		case 2:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("Attempt.kind")
+			}
 			if err := d.once(&seen, 1, "Attempt.kind"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("Attempt.kind")
-			}
-			if err := d.enum(v, namesKind[:], "Attempt.kind"); err != nil {
+			if err := d.enum(uint32(f.value), namesKind[:], "Attempt.kind"); err != nil {
 				return err
 			}
-			m.Kind = Kind(v)
+			m.Kind = Kind(f.value)
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("Attempt.provider")
+			}
 			if err := d.once(&seen, 2, "Attempt.provider"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Attempt.provider")
-			}
-			if err := d.utf8(v, "Attempt.provider"); err != nil {
+			if err := d.utf8(f.str(), "Attempt.provider"); err != nil {
 				return err
 			}
-			m.Provider = v
+			m.Provider = f.str()
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("Attempt.credential")
+			}
 			if err := d.once(&seen, 3, "Attempt.credential"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Attempt.credential")
-			}
 			m.Credential = new(Credential)
-			if err := m.Credential.unmarshal(data, d); err != nil {
+			if err := m.Credential.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 5:
+			if f.wire != wireBytes {
+				return d.wireType("Attempt.model")
+			}
 			if err := d.once(&seen, 4, "Attempt.model"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Attempt.model")
-			}
-			if err := d.utf8(v, "Attempt.model"); err != nil {
+			if err := d.utf8(f.str(), "Attempt.model"); err != nil {
 				return err
 			}
-			m.Model = v
+			m.Model = f.str()
 		case 6:
+			if f.wire != wireBytes {
+				return d.wireType("Attempt.requested_model")
+			}
 			if err := d.once(&seen, 5, "Attempt.requested_model"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Attempt.requested_model")
-			}
-			if err := d.utf8(v, "Attempt.requested_model"); err != nil {
+			if err := d.utf8(f.str(), "Attempt.requested_model"); err != nil {
 				return err
 			}
-			m.RequestedModel = v
+			m.RequestedModel = f.str()
 		case 7:
+			if f.wire != wireBytes {
+				return d.wireType("Attempt.format")
+			}
 			if err := d.once(&seen, 6, "Attempt.format"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Attempt.format")
-			}
-			if err := d.utf8(v, "Attempt.format"); err != nil {
+			if err := d.utf8(f.str(), "Attempt.format"); err != nil {
 				return err
 			}
-			m.Format = v
+			m.Format = f.str()
 		case 8:
+			if f.wire != wireVarint {
+				return d.wireType("Attempt.deadline_ms")
+			}
 			if err := d.once(&seen, 7, "Attempt.deadline_ms"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Attempt.deadline_ms")
-			}
-			m.DeadlineMS = v
+			m.DeadlineMS = f.value
 		case 9:
+			if f.wire != wireBytes {
+				return d.wireType("Attempt.session_id")
+			}
 			if err := d.once(&seen, 8, "Attempt.session_id"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Attempt.session_id")
-			}
-			if err := d.utf8(v, "Attempt.session_id"); err != nil {
+			if err := d.utf8(f.str(), "Attempt.session_id"); err != nil {
 				return err
 			}
-			m.SessionID = v
+			m.SessionID = f.str()
 		case 10:
+			if f.wire != wireBytes {
+				return d.wireType("Attempt.alt")
+			}
 			if err := d.once(&seen, 9, "Attempt.alt"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Attempt.alt")
-			}
-			if err := d.utf8(v, "Attempt.alt"); err != nil {
+			if err := d.utf8(f.str(), "Attempt.alt"); err != nil {
 				return err
 			}
-			m.Alt = v
+			m.Alt = f.str()
 		default:
-			if err := d.unknown("Attempt", fc.FieldNum); err != nil {
+			if err := d.unknown("Attempt", f.num); err != nil {
 				return err
 			}
 		}
@@ -346,48 +422,64 @@ func (m *Attempt) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *BodyHandle) marshal(mm *easyproto.MessageMarshaler) {
+func (m *BodyHandle) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Size != 0 {
-		mm.AppendUint64(1, m.Size)
+		n += 1 + sizeVarint(m.Size)
 	}
 	if m.Bytes != nil {
-		mm.AppendBytes(2, m.Bytes)
+		n += 1 + sizeBytes(len(m.Bytes))
 	}
+	return n
 }
 
-func (m *BodyHandle) unmarshal(src []byte, d *decoder) (err error) {
+func (m *BodyHandle) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Size != 0 {
+		b = appendUint(b, 8, m.Size)
+	}
+	if m.Bytes != nil {
+		b = appendBytes(b, 18, m.Bytes)
+	}
+	return b
+}
+
+func (m *BodyHandle) unmarshal(src []byte, d *decoder) error {
 	*m = BodyHandle{}
 	if err := d.enter("BodyHandle"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("BodyHandle", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("BodyHandle")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireVarint {
+				return d.wireType("BodyHandle.size")
+			}
 			if err := d.once(&seen, 0, "BodyHandle.size"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("BodyHandle.size")
-			}
-			m.Size = v
+			m.Size = f.value
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("BodyHandle.bytes")
+			}
 			if err := d.once(&seen, 1, "BodyHandle.bytes"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("BodyHandle.bytes")
-			}
-			m.Bytes = present(v)
+			m.Bytes = present(f.data)
 		default:
-			if err := d.unknown("BodyHandle", fc.FieldNum); err != nil {
+			if err := d.unknown("BodyHandle", f.num); err != nil {
 				return err
 			}
 		}
@@ -395,84 +487,106 @@ func (m *BodyHandle) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Limits) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Limits) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.OutputBytes != 0 {
-		mm.AppendUint64(1, m.OutputBytes)
+		n += 1 + sizeVarint(m.OutputBytes)
 	}
 	if m.StateBytes != 0 {
-		mm.AppendUint64(2, m.StateBytes)
+		n += 1 + sizeVarint(m.StateBytes)
 	}
 	if m.WholeBytes != 0 {
-		mm.AppendUint64(3, m.WholeBytes)
+		n += 1 + sizeVarint(m.WholeBytes)
 	}
 	if m.CallMS != 0 {
-		mm.AppendUint64(4, m.CallMS)
+		n += 1 + sizeVarint(m.CallMS)
 	}
 	if m.Steps != 0 {
-		mm.AppendUint64(5, m.Steps)
+		n += 1 + sizeVarint(m.Steps)
 	}
+	return n
 }
 
-func (m *Limits) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Limits) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.OutputBytes != 0 {
+		b = appendUint(b, 8, m.OutputBytes)
+	}
+	if m.StateBytes != 0 {
+		b = appendUint(b, 16, m.StateBytes)
+	}
+	if m.WholeBytes != 0 {
+		b = appendUint(b, 24, m.WholeBytes)
+	}
+	if m.CallMS != 0 {
+		b = appendUint(b, 32, m.CallMS)
+	}
+	if m.Steps != 0 {
+		b = appendUint(b, 40, m.Steps)
+	}
+	return b
+}
+
+func (m *Limits) unmarshal(src []byte, d *decoder) error {
 	*m = Limits{}
 	if err := d.enter("Limits"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Limits", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Limits")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireVarint {
+				return d.wireType("Limits.output_bytes")
+			}
 			if err := d.once(&seen, 0, "Limits.output_bytes"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Limits.output_bytes")
-			}
-			m.OutputBytes = v
+			m.OutputBytes = f.value
 		case 2:
+			if f.wire != wireVarint {
+				return d.wireType("Limits.state_bytes")
+			}
 			if err := d.once(&seen, 1, "Limits.state_bytes"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Limits.state_bytes")
-			}
-			m.StateBytes = v
+			m.StateBytes = f.value
 		case 3:
+			if f.wire != wireVarint {
+				return d.wireType("Limits.whole_bytes")
+			}
 			if err := d.once(&seen, 2, "Limits.whole_bytes"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Limits.whole_bytes")
-			}
-			m.WholeBytes = v
+			m.WholeBytes = f.value
 		case 4:
+			if f.wire != wireVarint {
+				return d.wireType("Limits.call_ms")
+			}
 			if err := d.once(&seen, 3, "Limits.call_ms"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Limits.call_ms")
-			}
-			m.CallMS = v
+			m.CallMS = f.value
 		case 5:
+			if f.wire != wireVarint {
+				return d.wireType("Limits.steps")
+			}
 			if err := d.once(&seen, 4, "Limits.steps"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Limits.steps")
-			}
-			m.Steps = v
+			m.Steps = f.value
 		default:
-			if err := d.unknown("Limits", fc.FieldNum); err != nil {
+			if err := d.unknown("Limits", f.num); err != nil {
 				return err
 			}
 		}
@@ -480,90 +594,113 @@ func (m *Limits) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *InitInput) marshal(mm *easyproto.MessageMarshaler) {
+func (m *InitInput) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.HostVersion) > 0 {
-		mm.AppendString(1, m.HostVersion)
+		n += 1 + sizeBytes(len(m.HostVersion))
 	}
 	if m.ABI != 0 {
-		mm.AppendUint32(2, m.ABI)
+		n += 1 + sizeVarint(uint64(m.ABI))
 	}
 	for _, v := range m.Features {
-		mm.AppendString(3, v)
+		n += 1 + sizeBytes(len(v))
 	}
 	if m.Limits != nil {
-		m.Limits.marshal(mm.AppendMessage(4))
+		n += 1 + sizeBytes(m.Limits.size())
 	}
 	if len(m.Config) > 0 {
-		mm.AppendBytes(5, m.Config)
+		n += 1 + sizeBytes(len(m.Config))
 	}
+	return n
 }
 
-func (m *InitInput) unmarshal(src []byte, d *decoder) (err error) {
+func (m *InitInput) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.HostVersion) > 0 {
+		b = appendString(b, 10, m.HostVersion)
+	}
+	if m.ABI != 0 {
+		b = appendUint(b, 16, uint64(m.ABI))
+	}
+	for _, v := range m.Features {
+		b = appendString(b, 26, v)
+	}
+	if m.Limits != nil {
+		b = appendUint(b, 34, uint64(m.Limits.size()))
+		b = m.Limits.appendTo(b)
+	}
+	if len(m.Config) > 0 {
+		b = appendBytes(b, 42, m.Config)
+	}
+	return b
+}
+
+func (m *InitInput) unmarshal(src []byte, d *decoder) error {
 	*m = InitInput{}
 	if err := d.enter("InitInput"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("InitInput", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("InitInput")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("InitInput.host_version")
+			}
 			if err := d.once(&seen, 0, "InitInput.host_version"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("InitInput.host_version")
-			}
-			if err := d.utf8(v, "InitInput.host_version"); err != nil {
+			if err := d.utf8(f.str(), "InitInput.host_version"); err != nil {
 				return err
 			}
-			m.HostVersion = v
+			m.HostVersion = f.str()
 		case 2:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("InitInput.abi")
+			}
 			if err := d.once(&seen, 1, "InitInput.abi"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("InitInput.abi")
-			}
-			m.ABI = v
+			m.ABI = uint32(f.value)
 		case 3:
-			v, ok := fc.String()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("InitInput.features")
 			}
-			if err := d.utf8(v, "InitInput.features"); err != nil {
+			if err := d.utf8(f.str(), "InitInput.features"); err != nil {
 				return err
 			}
-			m.Features = append(m.Features, v)
+			m.Features = append(m.Features, f.str())
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("InitInput.limits")
+			}
 			if err := d.once(&seen, 3, "InitInput.limits"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("InitInput.limits")
-			}
 			m.Limits = new(Limits)
-			if err := m.Limits.unmarshal(data, d); err != nil {
+			if err := m.Limits.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 5:
+			if f.wire != wireBytes {
+				return d.wireType("InitInput.config")
+			}
 			if err := d.once(&seen, 4, "InitInput.config"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("InitInput.config")
-			}
-			m.Config = v
+			m.Config = f.data
 		default:
-			if err := d.unknown("InitInput", fc.FieldNum); err != nil {
+			if err := d.unknown("InitInput", f.num); err != nil {
 				return err
 			}
 		}
@@ -571,78 +708,102 @@ func (m *InitInput) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *ExecuteInput) marshal(mm *easyproto.MessageMarshaler) {
+func (m *ExecuteInput) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Attempt != nil {
-		m.Attempt.marshal(mm.AppendMessage(1))
+		n += 1 + sizeBytes(m.Attempt.size())
 	}
 	if m.Body != nil {
-		m.Body.marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes(m.Body.size())
 	}
 	for i := range m.Headers {
-		m.Headers[i].marshal(mm.AppendMessage(3))
+		n += 1 + sizeBytes((&m.Headers[i]).size())
 	}
 	for i := range m.Query {
-		m.Query[i].marshal(mm.AppendMessage(4))
+		n += 1 + sizeBytes((&m.Query[i]).size())
 	}
+	return n
 }
 
-func (m *ExecuteInput) unmarshal(src []byte, d *decoder) (err error) {
+func (m *ExecuteInput) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Attempt != nil {
+		b = appendUint(b, 10, uint64(m.Attempt.size()))
+		b = m.Attempt.appendTo(b)
+	}
+	if m.Body != nil {
+		b = appendUint(b, 18, uint64(m.Body.size()))
+		b = m.Body.appendTo(b)
+	}
+	for i := range m.Headers {
+		b = appendUint(b, 26, uint64((&m.Headers[i]).size()))
+		b = (&m.Headers[i]).appendTo(b)
+	}
+	for i := range m.Query {
+		b = appendUint(b, 34, uint64((&m.Query[i]).size()))
+		b = (&m.Query[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *ExecuteInput) unmarshal(src []byte, d *decoder) error {
 	*m = ExecuteInput{}
 	if err := d.enter("ExecuteInput"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("ExecuteInput", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("ExecuteInput")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("ExecuteInput.attempt")
+			}
 			if err := d.once(&seen, 0, "ExecuteInput.attempt"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("ExecuteInput.attempt")
-			}
 			m.Attempt = new(Attempt)
-			if err := m.Attempt.unmarshal(data, d); err != nil {
+			if err := m.Attempt.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("ExecuteInput.body")
+			}
 			if err := d.once(&seen, 1, "ExecuteInput.body"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("ExecuteInput.body")
-			}
 			m.Body = new(BodyHandle)
-			if err := m.Body.unmarshal(data, d); err != nil {
+			if err := m.Body.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 3:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("ExecuteInput.headers")
 			}
 			m.Headers = append(m.Headers, Pair{})
-			if err := m.Headers[len(m.Headers)-1].unmarshal(data, d); err != nil {
+			if err := m.Headers[len(m.Headers)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 4:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("ExecuteInput.query")
 			}
 			m.Query = append(m.Query, Pair{})
-			if err := m.Query[len(m.Query)-1].unmarshal(data, d); err != nil {
+			if err := m.Query[len(m.Query)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("ExecuteInput", fc.FieldNum); err != nil {
+			if err := d.unknown("ExecuteInput", f.num); err != nil {
 				return err
 			}
 		}
@@ -650,78 +811,99 @@ func (m *ExecuteInput) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Event) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Event) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Name) > 0 {
-		mm.AppendString(1, m.Name)
+		n += 1 + sizeBytes(len(m.Name))
 	}
 	if len(m.Data) > 0 {
-		mm.AppendBytes(2, m.Data)
+		n += 1 + sizeBytes(len(m.Data))
 	}
 	if len(m.ID) > 0 {
-		mm.AppendString(3, m.ID)
+		n += 1 + sizeBytes(len(m.ID))
 	}
 	for i := range m.Headers {
-		m.Headers[i].marshal(mm.AppendMessage(4))
+		n += 1 + sizeBytes((&m.Headers[i]).size())
 	}
+	return n
 }
 
-func (m *Event) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Event) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Name) > 0 {
+		b = appendString(b, 10, m.Name)
+	}
+	if len(m.Data) > 0 {
+		b = appendBytes(b, 18, m.Data)
+	}
+	if len(m.ID) > 0 {
+		b = appendString(b, 26, m.ID)
+	}
+	for i := range m.Headers {
+		b = appendUint(b, 34, uint64((&m.Headers[i]).size()))
+		b = (&m.Headers[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *Event) unmarshal(src []byte, d *decoder) error {
 	*m = Event{}
 	if err := d.enter("Event"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Event", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Event")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Event.name")
+			}
 			if err := d.once(&seen, 0, "Event.name"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Event.name")
-			}
-			if err := d.utf8(v, "Event.name"); err != nil {
+			if err := d.utf8(f.str(), "Event.name"); err != nil {
 				return err
 			}
-			m.Name = v
+			m.Name = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Event.data")
+			}
 			if err := d.once(&seen, 1, "Event.data"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("Event.data")
-			}
-			m.Data = v
+			m.Data = f.data
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("Event.id")
+			}
 			if err := d.once(&seen, 2, "Event.id"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Event.id")
-			}
-			if err := d.utf8(v, "Event.id"); err != nil {
+			if err := d.utf8(f.str(), "Event.id"); err != nil {
 				return err
 			}
-			m.ID = v
+			m.ID = f.str()
 		case 4:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Event.headers")
 			}
 			m.Headers = append(m.Headers, Pair{})
-			if err := m.Headers[len(m.Headers)-1].unmarshal(data, d); err != nil {
+			if err := m.Headers[len(m.Headers)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("Event", fc.FieldNum); err != nil {
+			if err := d.unknown("Event", f.num); err != nil {
 				return err
 			}
 		}
@@ -729,93 +911,116 @@ func (m *Event) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *EventsInput) marshal(mm *easyproto.MessageMarshaler) {
+func (m *EventsInput) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Op != 0 {
-		mm.AppendUint32(1, uint32(m.Op))
+		n += 1 + sizeVarint(uint64(m.Op))
 	}
 	if len(m.Step) > 0 {
-		mm.AppendString(2, m.Step)
+		n += 1 + sizeBytes(len(m.Step))
 	}
 	if m.State != nil {
-		mm.AppendBytes(3, m.State)
+		n += 1 + sizeBytes(len(m.State))
 	}
 	for i := range m.Events {
-		m.Events[i].marshal(mm.AppendMessage(4))
+		n += 1 + sizeBytes((&m.Events[i]).size())
 	}
 	if m.EOF != 0 {
-		mm.AppendUint32(5, uint32(m.EOF))
+		n += 1 + sizeVarint(uint64(m.EOF))
 	}
+	return n
 }
 
-func (m *EventsInput) unmarshal(src []byte, d *decoder) (err error) {
+func (m *EventsInput) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Op != 0 {
+		b = appendUint(b, 8, uint64(m.Op))
+	}
+	if len(m.Step) > 0 {
+		b = appendString(b, 18, m.Step)
+	}
+	if m.State != nil {
+		b = appendBytes(b, 26, m.State)
+	}
+	for i := range m.Events {
+		b = appendUint(b, 34, uint64((&m.Events[i]).size()))
+		b = (&m.Events[i]).appendTo(b)
+	}
+	if m.EOF != 0 {
+		b = appendUint(b, 40, uint64(m.EOF))
+	}
+	return b
+}
+
+func (m *EventsInput) unmarshal(src []byte, d *decoder) error {
 	*m = EventsInput{}
 	if err := d.enter("EventsInput"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("EventsInput", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("EventsInput")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("EventsInput.op")
+			}
 			if err := d.once(&seen, 0, "EventsInput.op"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("EventsInput.op")
-			}
-			if err := d.enum(v, namesOp[:], "EventsInput.op"); err != nil {
+			if err := d.enum(uint32(f.value), namesOp[:], "EventsInput.op"); err != nil {
 				return err
 			}
-			m.Op = Op(v)
+			m.Op = Op(f.value)
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("EventsInput.step")
+			}
 			if err := d.once(&seen, 1, "EventsInput.step"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("EventsInput.step")
-			}
-			if err := d.utf8(v, "EventsInput.step"); err != nil {
+			if err := d.utf8(f.str(), "EventsInput.step"); err != nil {
 				return err
 			}
-			m.Step = v
+			m.Step = f.str()
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("EventsInput.state")
+			}
 			if err := d.once(&seen, 2, "EventsInput.state"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("EventsInput.state")
-			}
-			m.State = present(v)
+			m.State = present(f.data)
 		case 4:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("EventsInput.events")
 			}
 			m.Events = append(m.Events, Event{})
-			if err := m.Events[len(m.Events)-1].unmarshal(data, d); err != nil {
+			if err := m.Events[len(m.Events)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 5:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("EventsInput.eof")
+			}
 			if err := d.once(&seen, 4, "EventsInput.eof"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("EventsInput.eof")
-			}
-			if err := d.enum(v, namesEof[:], "EventsInput.eof"); err != nil {
+			if err := d.enum(uint32(f.value), namesEof[:], "EventsInput.eof"); err != nil {
 				return err
 			}
-			m.EOF = Eof(v)
+			m.EOF = Eof(f.value)
 		default:
-			if err := d.unknown("EventsInput", fc.FieldNum); err != nil {
+			if err := d.unknown("EventsInput", f.num); err != nil {
 				return err
 			}
 		}
@@ -823,72 +1028,93 @@ func (m *EventsInput) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Response) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Response) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Status != 0 {
-		mm.AppendUint32(1, m.Status)
+		n += 1 + sizeVarint(uint64(m.Status))
 	}
 	for i := range m.Headers {
-		m.Headers[i].marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes((&m.Headers[i]).size())
 	}
 	if len(m.Body) > 0 {
-		mm.AppendBytes(3, m.Body)
+		n += 1 + sizeBytes(len(m.Body))
 	}
 	if m.Truncated {
-		mm.AppendBool(4, m.Truncated)
+		n += 2
 	}
+	return n
 }
 
-func (m *Response) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Response) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Status != 0 {
+		b = appendUint(b, 8, uint64(m.Status))
+	}
+	for i := range m.Headers {
+		b = appendUint(b, 18, uint64((&m.Headers[i]).size()))
+		b = (&m.Headers[i]).appendTo(b)
+	}
+	if len(m.Body) > 0 {
+		b = appendBytes(b, 26, m.Body)
+	}
+	if m.Truncated {
+		b = appendUint(b, 32, boolVarint(m.Truncated))
+	}
+	return b
+}
+
+func (m *Response) unmarshal(src []byte, d *decoder) error {
 	*m = Response{}
 	if err := d.enter("Response"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Response", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Response")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("Response.status")
+			}
 			if err := d.once(&seen, 0, "Response.status"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("Response.status")
-			}
-			m.Status = v
+			m.Status = uint32(f.value)
 		case 2:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Response.headers")
 			}
 			m.Headers = append(m.Headers, Pair{})
-			if err := m.Headers[len(m.Headers)-1].unmarshal(data, d); err != nil {
+			if err := m.Headers[len(m.Headers)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("Response.body")
+			}
 			if err := d.once(&seen, 2, "Response.body"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("Response.body")
-			}
-			m.Body = v
+			m.Body = f.data
 		case 4:
+			if f.wire != wireVarint || f.value > 1 {
+				return d.wireType("Response.truncated")
+			}
 			if err := d.once(&seen, 3, "Response.truncated"); err != nil {
 				return err
 			}
-			v, ok := fc.Bool()
-			if !ok {
-				return d.wireType("Response.truncated")
-			}
-			m.Truncated = v
+			m.Truncated = f.value == 1
 		default:
-			if err := d.unknown("Response", fc.FieldNum); err != nil {
+			if err := d.unknown("Response", f.num); err != nil {
 				return err
 			}
 		}
@@ -896,78 +1122,99 @@ func (m *Response) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *ExchangeResult) marshal(mm *easyproto.MessageMarshaler) {
+func (m *ExchangeResult) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Status != 0 {
-		mm.AppendUint32(1, m.Status)
+		n += 1 + sizeVarint(uint64(m.Status))
 	}
 	if len(m.Error) > 0 {
-		mm.AppendString(2, m.Error)
+		n += 1 + sizeBytes(len(m.Error))
 	}
 	if len(m.ErrorDescription) > 0 {
-		mm.AppendString(3, m.ErrorDescription)
+		n += 1 + sizeBytes(len(m.ErrorDescription))
 	}
 	for i := range m.Fields {
-		m.Fields[i].marshal(mm.AppendMessage(4))
+		n += 1 + sizeBytes((&m.Fields[i]).size())
 	}
+	return n
 }
 
-func (m *ExchangeResult) unmarshal(src []byte, d *decoder) (err error) {
+func (m *ExchangeResult) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Status != 0 {
+		b = appendUint(b, 8, uint64(m.Status))
+	}
+	if len(m.Error) > 0 {
+		b = appendString(b, 18, m.Error)
+	}
+	if len(m.ErrorDescription) > 0 {
+		b = appendString(b, 26, m.ErrorDescription)
+	}
+	for i := range m.Fields {
+		b = appendUint(b, 34, uint64((&m.Fields[i]).size()))
+		b = (&m.Fields[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *ExchangeResult) unmarshal(src []byte, d *decoder) error {
 	*m = ExchangeResult{}
 	if err := d.enter("ExchangeResult"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("ExchangeResult", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("ExchangeResult")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("ExchangeResult.status")
+			}
 			if err := d.once(&seen, 0, "ExchangeResult.status"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("ExchangeResult.status")
-			}
-			m.Status = v
+			m.Status = uint32(f.value)
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("ExchangeResult.error")
+			}
 			if err := d.once(&seen, 1, "ExchangeResult.error"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("ExchangeResult.error")
-			}
-			if err := d.utf8(v, "ExchangeResult.error"); err != nil {
+			if err := d.utf8(f.str(), "ExchangeResult.error"); err != nil {
 				return err
 			}
-			m.Error = v
+			m.Error = f.str()
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("ExchangeResult.error_description")
+			}
 			if err := d.once(&seen, 2, "ExchangeResult.error_description"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("ExchangeResult.error_description")
-			}
-			if err := d.utf8(v, "ExchangeResult.error_description"); err != nil {
+			if err := d.utf8(f.str(), "ExchangeResult.error_description"); err != nil {
 				return err
 			}
-			m.ErrorDescription = v
+			m.ErrorDescription = f.str()
 		case 4:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("ExchangeResult.fields")
 			}
 			m.Fields = append(m.Fields, Pair{})
-			if err := m.Fields[len(m.Fields)-1].unmarshal(data, d); err != nil {
+			if err := m.Fields[len(m.Fields)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("ExchangeResult", fc.FieldNum); err != nil {
+			if err := d.unknown("ExchangeResult", f.num); err != nil {
 				return err
 			}
 		}
@@ -975,101 +1222,131 @@ func (m *ExchangeResult) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *ResumeInput) marshal(mm *easyproto.MessageMarshaler) {
+func (m *ResumeInput) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Op != 0 {
-		mm.AppendUint32(1, uint32(m.Op))
+		n += 1 + sizeVarint(uint64(m.Op))
 	}
 	if len(m.Step) > 0 {
-		mm.AppendString(2, m.Step)
+		n += 1 + sizeBytes(len(m.Step))
 	}
 	if m.State != nil {
-		mm.AppendBytes(3, m.State)
+		n += 1 + sizeBytes(len(m.State))
 	}
 	if m.Attempt != nil {
-		m.Attempt.marshal(mm.AppendMessage(4))
+		n += 1 + sizeBytes(m.Attempt.size())
 	}
 	if m.Which == ResumeInputIsResponse {
-		sub := mm.AppendMessage(5)
-		if m.Response != nil {
-			m.Response.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Response.size())
 	}
 	if m.Which == ResumeInputIsExchange {
-		sub := mm.AppendMessage(6)
-		if m.Exchange != nil {
-			m.Exchange.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Exchange.size())
 	}
 	if m.Which == ResumeInputIsSleptMS {
-		mm.AppendUint64(7, m.SleptMS)
+		n += 1 + sizeVarint(m.SleptMS)
 	}
 	if m.Which == ResumeInputIsFailure {
-		sub := mm.AppendMessage(8)
-		if m.Failure != nil {
-			m.Failure.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Failure.size())
 	}
+	return n
 }
 
-func (m *ResumeInput) unmarshal(src []byte, d *decoder) (err error) {
+func (m *ResumeInput) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Op != 0 {
+		b = appendUint(b, 8, uint64(m.Op))
+	}
+	if len(m.Step) > 0 {
+		b = appendString(b, 18, m.Step)
+	}
+	if m.State != nil {
+		b = appendBytes(b, 26, m.State)
+	}
+	if m.Attempt != nil {
+		b = appendUint(b, 34, uint64(m.Attempt.size()))
+		b = m.Attempt.appendTo(b)
+	}
+	if m.Which == ResumeInputIsResponse {
+		b = appendUint(b, 42, uint64(m.Response.size()))
+		b = m.Response.appendTo(b)
+	}
+	if m.Which == ResumeInputIsExchange {
+		b = appendUint(b, 50, uint64(m.Exchange.size()))
+		b = m.Exchange.appendTo(b)
+	}
+	if m.Which == ResumeInputIsSleptMS {
+		b = appendUint(b, 56, m.SleptMS)
+	}
+	if m.Which == ResumeInputIsFailure {
+		b = appendUint(b, 66, uint64(m.Failure.size()))
+		b = m.Failure.appendTo(b)
+	}
+	return b
+}
+
+func (m *ResumeInput) unmarshal(src []byte, d *decoder) error {
 	*m = ResumeInput{}
 	if err := d.enter("ResumeInput"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("ResumeInput", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("ResumeInput")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("ResumeInput.op")
+			}
 			if err := d.once(&seen, 0, "ResumeInput.op"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("ResumeInput.op")
-			}
-			if err := d.enum(v, namesOp[:], "ResumeInput.op"); err != nil {
+			if err := d.enum(uint32(f.value), namesOp[:], "ResumeInput.op"); err != nil {
 				return err
 			}
-			m.Op = Op(v)
+			m.Op = Op(f.value)
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("ResumeInput.step")
+			}
 			if err := d.once(&seen, 1, "ResumeInput.step"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("ResumeInput.step")
-			}
-			if err := d.utf8(v, "ResumeInput.step"); err != nil {
+			if err := d.utf8(f.str(), "ResumeInput.step"); err != nil {
 				return err
 			}
-			m.Step = v
+			m.Step = f.str()
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("ResumeInput.state")
+			}
 			if err := d.once(&seen, 2, "ResumeInput.state"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("ResumeInput.state")
-			}
-			m.State = present(v)
+			m.State = present(f.data)
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("ResumeInput.attempt")
+			}
 			if err := d.once(&seen, 3, "ResumeInput.attempt"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("ResumeInput.attempt")
-			}
 			m.Attempt = new(Attempt)
-			if err := m.Attempt.unmarshal(data, d); err != nil {
+			if err := m.Attempt.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 5:
+			if f.wire != wireBytes {
+				return d.wireType("ResumeInput.response")
+			}
 			if err := d.once(&seen, 4, "ResumeInput.response"); err != nil {
 				return err
 			}
@@ -1077,15 +1354,14 @@ func (m *ResumeInput) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("ResumeInput.response")
 			}
 			m.Which = ResumeInputIsResponse
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("ResumeInput.response")
-			}
 			m.Response = new(Response)
-			if err := m.Response.unmarshal(data, d); err != nil {
+			if err := m.Response.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 6:
+			if f.wire != wireBytes {
+				return d.wireType("ResumeInput.exchange")
+			}
 			if err := d.once(&seen, 5, "ResumeInput.exchange"); err != nil {
 				return err
 			}
@@ -1093,15 +1369,14 @@ func (m *ResumeInput) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("ResumeInput.exchange")
 			}
 			m.Which = ResumeInputIsExchange
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("ResumeInput.exchange")
-			}
 			m.Exchange = new(ExchangeResult)
-			if err := m.Exchange.unmarshal(data, d); err != nil {
+			if err := m.Exchange.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 7:
+			if f.wire != wireVarint {
+				return d.wireType("ResumeInput.slept_ms")
+			}
 			if err := d.once(&seen, 6, "ResumeInput.slept_ms"); err != nil {
 				return err
 			}
@@ -1109,12 +1384,11 @@ func (m *ResumeInput) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("ResumeInput.slept_ms")
 			}
 			m.Which = ResumeInputIsSleptMS
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("ResumeInput.slept_ms")
-			}
-			m.SleptMS = v
+			m.SleptMS = f.value
 		case 8:
+			if f.wire != wireBytes {
+				return d.wireType("ResumeInput.failure")
+			}
 			if err := d.once(&seen, 7, "ResumeInput.failure"); err != nil {
 				return err
 			}
@@ -1122,16 +1396,12 @@ func (m *ResumeInput) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("ResumeInput.failure")
 			}
 			m.Which = ResumeInputIsFailure
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("ResumeInput.failure")
-			}
 			m.Failure = new(Fail)
-			if err := m.Failure.unmarshal(data, d); err != nil {
+			if err := m.Failure.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("ResumeInput", fc.FieldNum); err != nil {
+			if err := d.unknown("ResumeInput", f.num); err != nil {
 				return err
 			}
 		}
@@ -1142,96 +1412,120 @@ func (m *ResumeInput) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *ClassifyInput) marshal(mm *easyproto.MessageMarshaler) {
+func (m *ClassifyInput) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Op != 0 {
-		mm.AppendUint32(1, uint32(m.Op))
+		n += 1 + sizeVarint(uint64(m.Op))
 	}
 	if len(m.Step) > 0 {
-		mm.AppendString(2, m.Step)
+		n += 1 + sizeBytes(len(m.Step))
 	}
 	if m.State != nil {
-		mm.AppendBytes(3, m.State)
+		n += 1 + sizeBytes(len(m.State))
 	}
 	if m.Attempt != nil {
-		m.Attempt.marshal(mm.AppendMessage(4))
+		n += 1 + sizeBytes(m.Attempt.size())
 	}
 	if m.Response != nil {
-		m.Response.marshal(mm.AppendMessage(5))
+		n += 1 + sizeBytes(m.Response.size())
 	}
+	return n
 }
 
-func (m *ClassifyInput) unmarshal(src []byte, d *decoder) (err error) {
+func (m *ClassifyInput) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Op != 0 {
+		b = appendUint(b, 8, uint64(m.Op))
+	}
+	if len(m.Step) > 0 {
+		b = appendString(b, 18, m.Step)
+	}
+	if m.State != nil {
+		b = appendBytes(b, 26, m.State)
+	}
+	if m.Attempt != nil {
+		b = appendUint(b, 34, uint64(m.Attempt.size()))
+		b = m.Attempt.appendTo(b)
+	}
+	if m.Response != nil {
+		b = appendUint(b, 42, uint64(m.Response.size()))
+		b = m.Response.appendTo(b)
+	}
+	return b
+}
+
+func (m *ClassifyInput) unmarshal(src []byte, d *decoder) error {
 	*m = ClassifyInput{}
 	if err := d.enter("ClassifyInput"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("ClassifyInput", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("ClassifyInput")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("ClassifyInput.op")
+			}
 			if err := d.once(&seen, 0, "ClassifyInput.op"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("ClassifyInput.op")
-			}
-			if err := d.enum(v, namesOp[:], "ClassifyInput.op"); err != nil {
+			if err := d.enum(uint32(f.value), namesOp[:], "ClassifyInput.op"); err != nil {
 				return err
 			}
-			m.Op = Op(v)
+			m.Op = Op(f.value)
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("ClassifyInput.step")
+			}
 			if err := d.once(&seen, 1, "ClassifyInput.step"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("ClassifyInput.step")
-			}
-			if err := d.utf8(v, "ClassifyInput.step"); err != nil {
+			if err := d.utf8(f.str(), "ClassifyInput.step"); err != nil {
 				return err
 			}
-			m.Step = v
+			m.Step = f.str()
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("ClassifyInput.state")
+			}
 			if err := d.once(&seen, 2, "ClassifyInput.state"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("ClassifyInput.state")
-			}
-			m.State = present(v)
+			m.State = present(f.data)
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("ClassifyInput.attempt")
+			}
 			if err := d.once(&seen, 3, "ClassifyInput.attempt"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("ClassifyInput.attempt")
-			}
 			m.Attempt = new(Attempt)
-			if err := m.Attempt.unmarshal(data, d); err != nil {
+			if err := m.Attempt.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 5:
+			if f.wire != wireBytes {
+				return d.wireType("ClassifyInput.response")
+			}
 			if err := d.once(&seen, 4, "ClassifyInput.response"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("ClassifyInput.response")
-			}
 			m.Response = new(Response)
-			if err := m.Response.unmarshal(data, d); err != nil {
+			if err := m.Response.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("ClassifyInput", fc.FieldNum); err != nil {
+			if err := d.unknown("ClassifyInput", f.num); err != nil {
 				return err
 			}
 		}
@@ -1239,54 +1533,71 @@ func (m *ClassifyInput) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *ModelsInput) marshal(mm *easyproto.MessageMarshaler) {
+func (m *ModelsInput) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Provider) > 0 {
-		mm.AppendString(1, m.Provider)
+		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Credential != nil {
-		m.Credential.marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes(m.Credential.size())
 	}
+	return n
 }
 
-func (m *ModelsInput) unmarshal(src []byte, d *decoder) (err error) {
+func (m *ModelsInput) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Provider) > 0 {
+		b = appendString(b, 10, m.Provider)
+	}
+	if m.Credential != nil {
+		b = appendUint(b, 18, uint64(m.Credential.size()))
+		b = m.Credential.appendTo(b)
+	}
+	return b
+}
+
+func (m *ModelsInput) unmarshal(src []byte, d *decoder) error {
 	*m = ModelsInput{}
 	if err := d.enter("ModelsInput"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("ModelsInput", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("ModelsInput")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("ModelsInput.provider")
+			}
 			if err := d.once(&seen, 0, "ModelsInput.provider"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("ModelsInput.provider")
-			}
-			if err := d.utf8(v, "ModelsInput.provider"); err != nil {
+			if err := d.utf8(f.str(), "ModelsInput.provider"); err != nil {
 				return err
 			}
-			m.Provider = v
+			m.Provider = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("ModelsInput.credential")
+			}
 			if err := d.once(&seen, 1, "ModelsInput.credential"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("ModelsInput.credential")
-			}
 			m.Credential = new(Credential)
-			if err := m.Credential.unmarshal(data, d); err != nil {
+			if err := m.Credential.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("ModelsInput", fc.FieldNum); err != nil {
+			if err := d.unknown("ModelsInput", f.num); err != nil {
 				return err
 			}
 		}
@@ -1294,69 +1605,88 @@ func (m *ModelsInput) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *RefreshInput) marshal(mm *easyproto.MessageMarshaler) {
+func (m *RefreshInput) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Provider) > 0 {
-		mm.AppendString(1, m.Provider)
+		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Credential != nil {
-		m.Credential.marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes(m.Credential.size())
 	}
 	if m.Reason != 0 {
-		mm.AppendUint32(3, uint32(m.Reason))
+		n += 1 + sizeVarint(uint64(m.Reason))
 	}
+	return n
 }
 
-func (m *RefreshInput) unmarshal(src []byte, d *decoder) (err error) {
+func (m *RefreshInput) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Provider) > 0 {
+		b = appendString(b, 10, m.Provider)
+	}
+	if m.Credential != nil {
+		b = appendUint(b, 18, uint64(m.Credential.size()))
+		b = m.Credential.appendTo(b)
+	}
+	if m.Reason != 0 {
+		b = appendUint(b, 24, uint64(m.Reason))
+	}
+	return b
+}
+
+func (m *RefreshInput) unmarshal(src []byte, d *decoder) error {
 	*m = RefreshInput{}
 	if err := d.enter("RefreshInput"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("RefreshInput", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("RefreshInput")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("RefreshInput.provider")
+			}
 			if err := d.once(&seen, 0, "RefreshInput.provider"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("RefreshInput.provider")
-			}
-			if err := d.utf8(v, "RefreshInput.provider"); err != nil {
+			if err := d.utf8(f.str(), "RefreshInput.provider"); err != nil {
 				return err
 			}
-			m.Provider = v
+			m.Provider = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("RefreshInput.credential")
+			}
 			if err := d.once(&seen, 1, "RefreshInput.credential"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("RefreshInput.credential")
-			}
 			m.Credential = new(Credential)
-			if err := m.Credential.unmarshal(data, d); err != nil {
+			if err := m.Credential.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 3:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("RefreshInput.reason")
+			}
 			if err := d.once(&seen, 2, "RefreshInput.reason"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("RefreshInput.reason")
-			}
-			if err := d.enum(v, namesRefreshReason[:], "RefreshInput.reason"); err != nil {
+			if err := d.enum(uint32(f.value), namesRefreshReason[:], "RefreshInput.reason"); err != nil {
 				return err
 			}
-			m.Reason = RefreshReason(v)
+			m.Reason = RefreshReason(f.value)
 		default:
-			if err := d.unknown("RefreshInput", fc.FieldNum); err != nil {
+			if err := d.unknown("RefreshInput", f.num); err != nil {
 				return err
 			}
 		}
@@ -1364,123 +1694,150 @@ func (m *RefreshInput) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *LoginInput) marshal(mm *easyproto.MessageMarshaler) {
+func (m *LoginInput) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Provider) > 0 {
-		mm.AppendString(1, m.Provider)
+		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Phase != 0 {
-		mm.AppendUint32(2, uint32(m.Phase))
+		n += 1 + sizeVarint(uint64(m.Phase))
 	}
 	if len(m.SessionID) > 0 {
-		mm.AppendString(3, m.SessionID)
+		n += 1 + sizeBytes(len(m.SessionID))
 	}
 	if len(m.Step) > 0 {
-		mm.AppendString(4, m.Step)
+		n += 1 + sizeBytes(len(m.Step))
 	}
 	if m.State != nil {
-		mm.AppendBytes(5, m.State)
+		n += 1 + sizeBytes(len(m.State))
 	}
 	for i := range m.Fields {
-		m.Fields[i].marshal(mm.AppendMessage(6))
+		n += 1 + sizeBytes((&m.Fields[i]).size())
 	}
 	if len(m.RedirectURI) > 0 {
-		mm.AppendString(7, m.RedirectURI)
+		n += 1 + sizeBytes(len(m.RedirectURI))
 	}
+	return n
 }
 
-func (m *LoginInput) unmarshal(src []byte, d *decoder) (err error) {
+func (m *LoginInput) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Provider) > 0 {
+		b = appendString(b, 10, m.Provider)
+	}
+	if m.Phase != 0 {
+		b = appendUint(b, 16, uint64(m.Phase))
+	}
+	if len(m.SessionID) > 0 {
+		b = appendString(b, 26, m.SessionID)
+	}
+	if len(m.Step) > 0 {
+		b = appendString(b, 34, m.Step)
+	}
+	if m.State != nil {
+		b = appendBytes(b, 42, m.State)
+	}
+	for i := range m.Fields {
+		b = appendUint(b, 50, uint64((&m.Fields[i]).size()))
+		b = (&m.Fields[i]).appendTo(b)
+	}
+	if len(m.RedirectURI) > 0 {
+		b = appendString(b, 58, m.RedirectURI)
+	}
+	return b
+}
+
+func (m *LoginInput) unmarshal(src []byte, d *decoder) error {
 	*m = LoginInput{}
 	if err := d.enter("LoginInput"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("LoginInput", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("LoginInput")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("LoginInput.provider")
+			}
 			if err := d.once(&seen, 0, "LoginInput.provider"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("LoginInput.provider")
-			}
-			if err := d.utf8(v, "LoginInput.provider"); err != nil {
+			if err := d.utf8(f.str(), "LoginInput.provider"); err != nil {
 				return err
 			}
-			m.Provider = v
+			m.Provider = f.str()
 		case 2:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("LoginInput.phase")
+			}
 			if err := d.once(&seen, 1, "LoginInput.phase"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("LoginInput.phase")
-			}
-			if err := d.enum(v, namesLoginPhase[:], "LoginInput.phase"); err != nil {
+			if err := d.enum(uint32(f.value), namesLoginPhase[:], "LoginInput.phase"); err != nil {
 				return err
 			}
-			m.Phase = LoginPhase(v)
+			m.Phase = LoginPhase(f.value)
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("LoginInput.session_id")
+			}
 			if err := d.once(&seen, 2, "LoginInput.session_id"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("LoginInput.session_id")
-			}
-			if err := d.utf8(v, "LoginInput.session_id"); err != nil {
+			if err := d.utf8(f.str(), "LoginInput.session_id"); err != nil {
 				return err
 			}
-			m.SessionID = v
+			m.SessionID = f.str()
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("LoginInput.step")
+			}
 			if err := d.once(&seen, 3, "LoginInput.step"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("LoginInput.step")
-			}
-			if err := d.utf8(v, "LoginInput.step"); err != nil {
+			if err := d.utf8(f.str(), "LoginInput.step"); err != nil {
 				return err
 			}
-			m.Step = v
+			m.Step = f.str()
 		case 5:
+			if f.wire != wireBytes {
+				return d.wireType("LoginInput.state")
+			}
 			if err := d.once(&seen, 4, "LoginInput.state"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("LoginInput.state")
-			}
-			m.State = present(v)
+			m.State = present(f.data)
 		case 6:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("LoginInput.fields")
 			}
 			m.Fields = append(m.Fields, Pair{})
-			if err := m.Fields[len(m.Fields)-1].unmarshal(data, d); err != nil {
+			if err := m.Fields[len(m.Fields)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 7:
+			if f.wire != wireBytes {
+				return d.wireType("LoginInput.redirect_uri")
+			}
 			if err := d.once(&seen, 6, "LoginInput.redirect_uri"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("LoginInput.redirect_uri")
-			}
-			if err := d.utf8(v, "LoginInput.redirect_uri"); err != nil {
+			if err := d.utf8(f.str(), "LoginInput.redirect_uri"); err != nil {
 				return err
 			}
-			m.RedirectURI = v
+			m.RedirectURI = f.str()
 		default:
-			if err := d.unknown("LoginInput", fc.FieldNum); err != nil {
+			if err := d.unknown("LoginInput", f.num); err != nil {
 				return err
 			}
 		}
@@ -1488,96 +1845,121 @@ func (m *LoginInput) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *PrepareRequestInput) marshal(mm *easyproto.MessageMarshaler) {
+func (m *PrepareRequestInput) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Provider) > 0 {
-		mm.AppendString(1, m.Provider)
+		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Credential != nil {
-		m.Credential.marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes(m.Credential.size())
 	}
 	if len(m.Method) > 0 {
-		mm.AppendString(3, m.Method)
+		n += 1 + sizeBytes(len(m.Method))
 	}
 	if m.URL != nil {
-		m.URL.marshal(mm.AppendMessage(4))
+		n += 1 + sizeBytes(m.URL.size())
 	}
 	for i := range m.Headers {
-		m.Headers[i].marshal(mm.AppendMessage(5))
+		n += 1 + sizeBytes((&m.Headers[i]).size())
 	}
+	return n
 }
 
-func (m *PrepareRequestInput) unmarshal(src []byte, d *decoder) (err error) {
+func (m *PrepareRequestInput) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Provider) > 0 {
+		b = appendString(b, 10, m.Provider)
+	}
+	if m.Credential != nil {
+		b = appendUint(b, 18, uint64(m.Credential.size()))
+		b = m.Credential.appendTo(b)
+	}
+	if len(m.Method) > 0 {
+		b = appendString(b, 26, m.Method)
+	}
+	if m.URL != nil {
+		b = appendUint(b, 34, uint64(m.URL.size()))
+		b = m.URL.appendTo(b)
+	}
+	for i := range m.Headers {
+		b = appendUint(b, 42, uint64((&m.Headers[i]).size()))
+		b = (&m.Headers[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *PrepareRequestInput) unmarshal(src []byte, d *decoder) error {
 	*m = PrepareRequestInput{}
 	if err := d.enter("PrepareRequestInput"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("PrepareRequestInput", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("PrepareRequestInput")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("PrepareRequestInput.provider")
+			}
 			if err := d.once(&seen, 0, "PrepareRequestInput.provider"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("PrepareRequestInput.provider")
-			}
-			if err := d.utf8(v, "PrepareRequestInput.provider"); err != nil {
+			if err := d.utf8(f.str(), "PrepareRequestInput.provider"); err != nil {
 				return err
 			}
-			m.Provider = v
+			m.Provider = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("PrepareRequestInput.credential")
+			}
 			if err := d.once(&seen, 1, "PrepareRequestInput.credential"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("PrepareRequestInput.credential")
-			}
 			m.Credential = new(Credential)
-			if err := m.Credential.unmarshal(data, d); err != nil {
+			if err := m.Credential.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("PrepareRequestInput.method")
+			}
 			if err := d.once(&seen, 2, "PrepareRequestInput.method"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("PrepareRequestInput.method")
-			}
-			if err := d.utf8(v, "PrepareRequestInput.method"); err != nil {
+			if err := d.utf8(f.str(), "PrepareRequestInput.method"); err != nil {
 				return err
 			}
-			m.Method = v
+			m.Method = f.str()
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("PrepareRequestInput.url")
+			}
 			if err := d.once(&seen, 3, "PrepareRequestInput.url"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("PrepareRequestInput.url")
-			}
 			m.URL = new(Url)
-			if err := m.URL.unmarshal(data, d); err != nil {
+			if err := m.URL.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 5:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("PrepareRequestInput.headers")
 			}
 			m.Headers = append(m.Headers, Pair{})
-			if err := m.Headers[len(m.Headers)-1].unmarshal(data, d); err != nil {
+			if err := m.Headers[len(m.Headers)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("PrepareRequestInput", fc.FieldNum); err != nil {
+			if err := d.unknown("PrepareRequestInput", f.num); err != nil {
 				return err
 			}
 		}
@@ -1585,84 +1967,106 @@ func (m *PrepareRequestInput) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *InterceptInput) marshal(mm *easyproto.MessageMarshaler) {
+func (m *InterceptInput) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Provider) > 0 {
-		mm.AppendString(1, m.Provider)
+		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Credential != nil {
-		m.Credential.marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes(m.Credential.size())
 	}
 	if len(m.Model) > 0 {
-		mm.AppendString(3, m.Model)
+		n += 1 + sizeBytes(len(m.Model))
 	}
 	if m.Request != nil {
-		m.Request.marshal(mm.AppendMessage(4))
+		n += 1 + sizeBytes(m.Request.size())
 	}
+	return n
 }
 
-func (m *InterceptInput) unmarshal(src []byte, d *decoder) (err error) {
+func (m *InterceptInput) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Provider) > 0 {
+		b = appendString(b, 10, m.Provider)
+	}
+	if m.Credential != nil {
+		b = appendUint(b, 18, uint64(m.Credential.size()))
+		b = m.Credential.appendTo(b)
+	}
+	if len(m.Model) > 0 {
+		b = appendString(b, 26, m.Model)
+	}
+	if m.Request != nil {
+		b = appendUint(b, 34, uint64(m.Request.size()))
+		b = m.Request.appendTo(b)
+	}
+	return b
+}
+
+func (m *InterceptInput) unmarshal(src []byte, d *decoder) error {
 	*m = InterceptInput{}
 	if err := d.enter("InterceptInput"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("InterceptInput", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("InterceptInput")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("InterceptInput.provider")
+			}
 			if err := d.once(&seen, 0, "InterceptInput.provider"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("InterceptInput.provider")
-			}
-			if err := d.utf8(v, "InterceptInput.provider"); err != nil {
+			if err := d.utf8(f.str(), "InterceptInput.provider"); err != nil {
 				return err
 			}
-			m.Provider = v
+			m.Provider = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("InterceptInput.credential")
+			}
 			if err := d.once(&seen, 1, "InterceptInput.credential"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("InterceptInput.credential")
-			}
 			m.Credential = new(Credential)
-			if err := m.Credential.unmarshal(data, d); err != nil {
+			if err := m.Credential.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("InterceptInput.model")
+			}
 			if err := d.once(&seen, 2, "InterceptInput.model"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("InterceptInput.model")
-			}
-			if err := d.utf8(v, "InterceptInput.model"); err != nil {
+			if err := d.utf8(f.str(), "InterceptInput.model"); err != nil {
 				return err
 			}
-			m.Model = v
+			m.Model = f.str()
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("InterceptInput.request")
+			}
 			if err := d.once(&seen, 3, "InterceptInput.request"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("InterceptInput.request")
-			}
 			m.Request = new(Request)
-			if err := m.Request.unmarshal(data, d); err != nil {
+			if err := m.Request.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("InterceptInput", fc.FieldNum); err != nil {
+			if err := d.unknown("InterceptInput", f.num); err != nil {
 				return err
 			}
 		}
@@ -1670,47 +2074,65 @@ func (m *InterceptInput) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *RequestInfo) marshal(mm *easyproto.MessageMarshaler) {
+func (m *RequestInfo) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	for i := range m.Headers {
-		m.Headers[i].marshal(mm.AppendMessage(1))
+		n += 1 + sizeBytes((&m.Headers[i]).size())
 	}
 	for i := range m.Query {
-		m.Query[i].marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes((&m.Query[i]).size())
 	}
+	return n
 }
 
-func (m *RequestInfo) unmarshal(src []byte, d *decoder) (err error) {
+func (m *RequestInfo) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	for i := range m.Headers {
+		b = appendUint(b, 10, uint64((&m.Headers[i]).size()))
+		b = (&m.Headers[i]).appendTo(b)
+	}
+	for i := range m.Query {
+		b = appendUint(b, 18, uint64((&m.Query[i]).size()))
+		b = (&m.Query[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *RequestInfo) unmarshal(src []byte, d *decoder) error {
 	*m = RequestInfo{}
 	if err := d.enter("RequestInfo"); err != nil {
 		return err
 	}
 	defer d.leave()
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("RequestInfo", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("RequestInfo")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("RequestInfo.headers")
 			}
 			m.Headers = append(m.Headers, Pair{})
-			if err := m.Headers[len(m.Headers)-1].unmarshal(data, d); err != nil {
+			if err := m.Headers[len(m.Headers)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 2:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("RequestInfo.query")
 			}
 			m.Query = append(m.Query, Pair{})
-			if err := m.Query[len(m.Query)-1].unmarshal(data, d); err != nil {
+			if err := m.Query[len(m.Query)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("RequestInfo", fc.FieldNum); err != nil {
+			if err := d.unknown("RequestInfo", f.num); err != nil {
 				return err
 			}
 		}
@@ -1718,84 +2140,106 @@ func (m *RequestInfo) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *PostAuthInput) marshal(mm *easyproto.MessageMarshaler) {
+func (m *PostAuthInput) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Provider) > 0 {
-		mm.AppendString(1, m.Provider)
+		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Credential != nil {
-		m.Credential.marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes(m.Credential.size())
 	}
 	if m.Info != nil {
-		m.Info.marshal(mm.AppendMessage(3))
+		n += 1 + sizeBytes(m.Info.size())
 	}
 	if len(m.Origin) > 0 {
-		mm.AppendString(4, m.Origin)
+		n += 1 + sizeBytes(len(m.Origin))
 	}
+	return n
 }
 
-func (m *PostAuthInput) unmarshal(src []byte, d *decoder) (err error) {
+func (m *PostAuthInput) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Provider) > 0 {
+		b = appendString(b, 10, m.Provider)
+	}
+	if m.Credential != nil {
+		b = appendUint(b, 18, uint64(m.Credential.size()))
+		b = m.Credential.appendTo(b)
+	}
+	if m.Info != nil {
+		b = appendUint(b, 26, uint64(m.Info.size()))
+		b = m.Info.appendTo(b)
+	}
+	if len(m.Origin) > 0 {
+		b = appendString(b, 34, m.Origin)
+	}
+	return b
+}
+
+func (m *PostAuthInput) unmarshal(src []byte, d *decoder) error {
 	*m = PostAuthInput{}
 	if err := d.enter("PostAuthInput"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("PostAuthInput", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("PostAuthInput")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("PostAuthInput.provider")
+			}
 			if err := d.once(&seen, 0, "PostAuthInput.provider"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("PostAuthInput.provider")
-			}
-			if err := d.utf8(v, "PostAuthInput.provider"); err != nil {
+			if err := d.utf8(f.str(), "PostAuthInput.provider"); err != nil {
 				return err
 			}
-			m.Provider = v
+			m.Provider = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("PostAuthInput.credential")
+			}
 			if err := d.once(&seen, 1, "PostAuthInput.credential"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("PostAuthInput.credential")
-			}
 			m.Credential = new(Credential)
-			if err := m.Credential.unmarshal(data, d); err != nil {
+			if err := m.Credential.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("PostAuthInput.info")
+			}
 			if err := d.once(&seen, 2, "PostAuthInput.info"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("PostAuthInput.info")
-			}
 			m.Info = new(RequestInfo)
-			if err := m.Info.unmarshal(data, d); err != nil {
+			if err := m.Info.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("PostAuthInput.origin")
+			}
 			if err := d.once(&seen, 3, "PostAuthInput.origin"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("PostAuthInput.origin")
-			}
-			if err := d.utf8(v, "PostAuthInput.origin"); err != nil {
+			if err := d.utf8(f.str(), "PostAuthInput.origin"); err != nil {
 				return err
 			}
-			m.Origin = v
+			m.Origin = f.str()
 		default:
-			if err := d.unknown("PostAuthInput", fc.FieldNum); err != nil {
+			if err := d.unknown("PostAuthInput", f.num); err != nil {
 				return err
 			}
 		}
@@ -1803,123 +2247,151 @@ func (m *PostAuthInput) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Observation) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Observation) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Kind != 0 {
-		mm.AppendUint32(1, uint32(m.Kind))
+		n += 1 + sizeVarint(uint64(m.Kind))
 	}
 	if len(m.Provider) > 0 {
-		mm.AppendString(2, m.Provider)
+		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Credential != nil {
-		m.Credential.marshal(mm.AppendMessage(3))
+		n += 1 + sizeBytes(m.Credential.size())
 	}
 	if len(m.Model) > 0 {
-		mm.AppendString(4, m.Model)
+		n += 1 + sizeBytes(len(m.Model))
 	}
 	if m.Success {
-		mm.AppendBool(5, m.Success)
+		n += 2
 	}
 	if m.Failure != nil {
-		m.Failure.marshal(mm.AppendMessage(6))
+		n += 1 + sizeBytes(m.Failure.size())
 	}
 	if m.AtMS != 0 {
-		mm.AppendInt64(7, m.AtMS)
+		n += 1 + sizeVarint(uint64(m.AtMS))
 	}
+	return n
 }
 
-func (m *Observation) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Observation) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Kind != 0 {
+		b = appendUint(b, 8, uint64(m.Kind))
+	}
+	if len(m.Provider) > 0 {
+		b = appendString(b, 18, m.Provider)
+	}
+	if m.Credential != nil {
+		b = appendUint(b, 26, uint64(m.Credential.size()))
+		b = m.Credential.appendTo(b)
+	}
+	if len(m.Model) > 0 {
+		b = appendString(b, 34, m.Model)
+	}
+	if m.Success {
+		b = appendUint(b, 40, boolVarint(m.Success))
+	}
+	if m.Failure != nil {
+		b = appendUint(b, 50, uint64(m.Failure.size()))
+		b = m.Failure.appendTo(b)
+	}
+	if m.AtMS != 0 {
+		b = appendUint(b, 56, uint64(m.AtMS))
+	}
+	return b
+}
+
+func (m *Observation) unmarshal(src []byte, d *decoder) error {
 	*m = Observation{}
 	if err := d.enter("Observation"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Observation", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Observation")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("Observation.kind")
+			}
 			if err := d.once(&seen, 0, "Observation.kind"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("Observation.kind")
-			}
-			if err := d.enum(v, namesObservationKind[:], "Observation.kind"); err != nil {
+			if err := d.enum(uint32(f.value), namesObservationKind[:], "Observation.kind"); err != nil {
 				return err
 			}
-			m.Kind = ObservationKind(v)
+			m.Kind = ObservationKind(f.value)
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Observation.provider")
+			}
 			if err := d.once(&seen, 1, "Observation.provider"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Observation.provider")
-			}
-			if err := d.utf8(v, "Observation.provider"); err != nil {
+			if err := d.utf8(f.str(), "Observation.provider"); err != nil {
 				return err
 			}
-			m.Provider = v
+			m.Provider = f.str()
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("Observation.credential")
+			}
 			if err := d.once(&seen, 2, "Observation.credential"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Observation.credential")
-			}
 			m.Credential = new(Credential)
-			if err := m.Credential.unmarshal(data, d); err != nil {
+			if err := m.Credential.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("Observation.model")
+			}
 			if err := d.once(&seen, 3, "Observation.model"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Observation.model")
-			}
-			if err := d.utf8(v, "Observation.model"); err != nil {
+			if err := d.utf8(f.str(), "Observation.model"); err != nil {
 				return err
 			}
-			m.Model = v
+			m.Model = f.str()
 		case 5:
+			if f.wire != wireVarint || f.value > 1 {
+				return d.wireType("Observation.success")
+			}
 			if err := d.once(&seen, 4, "Observation.success"); err != nil {
 				return err
 			}
-			v, ok := fc.Bool()
-			if !ok {
-				return d.wireType("Observation.success")
-			}
-			m.Success = v
+			m.Success = f.value == 1
 		case 6:
+			if f.wire != wireBytes {
+				return d.wireType("Observation.failure")
+			}
 			if err := d.once(&seen, 5, "Observation.failure"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Observation.failure")
-			}
 			m.Failure = new(Fail)
-			if err := m.Failure.unmarshal(data, d); err != nil {
+			if err := m.Failure.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 7:
+			if f.wire != wireVarint {
+				return d.wireType("Observation.at_ms")
+			}
 			if err := d.once(&seen, 6, "Observation.at_ms"); err != nil {
 				return err
 			}
-			v, ok := fc.Int64()
-			if !ok {
-				return d.wireType("Observation.at_ms")
-			}
-			m.AtMS = v
+			m.AtMS = int64(f.value)
 		default:
-			if err := d.unknown("Observation", fc.FieldNum); err != nil {
+			if err := d.unknown("Observation", f.num); err != nil {
 				return err
 			}
 		}
@@ -1927,60 +2399,79 @@ func (m *Observation) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *ObserveInput) marshal(mm *easyproto.MessageMarshaler) {
+func (m *ObserveInput) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Sequence != 0 {
-		mm.AppendUint64(1, m.Sequence)
+		n += 1 + sizeVarint(m.Sequence)
 	}
 	if m.Dropped != 0 {
-		mm.AppendUint64(2, m.Dropped)
+		n += 1 + sizeVarint(m.Dropped)
 	}
 	for i := range m.Observations {
-		m.Observations[i].marshal(mm.AppendMessage(3))
+		n += 1 + sizeBytes((&m.Observations[i]).size())
 	}
+	return n
 }
 
-func (m *ObserveInput) unmarshal(src []byte, d *decoder) (err error) {
+func (m *ObserveInput) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Sequence != 0 {
+		b = appendUint(b, 8, m.Sequence)
+	}
+	if m.Dropped != 0 {
+		b = appendUint(b, 16, m.Dropped)
+	}
+	for i := range m.Observations {
+		b = appendUint(b, 26, uint64((&m.Observations[i]).size()))
+		b = (&m.Observations[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *ObserveInput) unmarshal(src []byte, d *decoder) error {
 	*m = ObserveInput{}
 	if err := d.enter("ObserveInput"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("ObserveInput", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("ObserveInput")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireVarint {
+				return d.wireType("ObserveInput.sequence")
+			}
 			if err := d.once(&seen, 0, "ObserveInput.sequence"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("ObserveInput.sequence")
-			}
-			m.Sequence = v
+			m.Sequence = f.value
 		case 2:
+			if f.wire != wireVarint {
+				return d.wireType("ObserveInput.dropped")
+			}
 			if err := d.once(&seen, 1, "ObserveInput.dropped"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("ObserveInput.dropped")
-			}
-			m.Dropped = v
+			m.Dropped = f.value
 		case 3:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("ObserveInput.observations")
 			}
 			m.Observations = append(m.Observations, Observation{})
-			if err := m.Observations[len(m.Observations)-1].unmarshal(data, d); err != nil {
+			if err := m.Observations[len(m.Observations)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("ObserveInput", fc.FieldNum); err != nil {
+			if err := d.unknown("ObserveInput", f.num); err != nil {
 				return err
 			}
 		}
@@ -1988,81 +2479,102 @@ func (m *ObserveInput) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *CancelInput) marshal(mm *easyproto.MessageMarshaler) {
+func (m *CancelInput) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Attempt != nil {
-		m.Attempt.marshal(mm.AppendMessage(1))
+		n += 1 + sizeBytes(m.Attempt.size())
 	}
 	if len(m.Step) > 0 {
-		mm.AppendString(2, m.Step)
+		n += 1 + sizeBytes(len(m.Step))
 	}
 	if m.State != nil {
-		mm.AppendBytes(3, m.State)
+		n += 1 + sizeBytes(len(m.State))
 	}
 	if len(m.Reason) > 0 {
-		mm.AppendString(4, m.Reason)
+		n += 1 + sizeBytes(len(m.Reason))
 	}
+	return n
 }
 
-func (m *CancelInput) unmarshal(src []byte, d *decoder) (err error) {
+func (m *CancelInput) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Attempt != nil {
+		b = appendUint(b, 10, uint64(m.Attempt.size()))
+		b = m.Attempt.appendTo(b)
+	}
+	if len(m.Step) > 0 {
+		b = appendString(b, 18, m.Step)
+	}
+	if m.State != nil {
+		b = appendBytes(b, 26, m.State)
+	}
+	if len(m.Reason) > 0 {
+		b = appendString(b, 34, m.Reason)
+	}
+	return b
+}
+
+func (m *CancelInput) unmarshal(src []byte, d *decoder) error {
 	*m = CancelInput{}
 	if err := d.enter("CancelInput"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("CancelInput", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("CancelInput")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("CancelInput.attempt")
+			}
 			if err := d.once(&seen, 0, "CancelInput.attempt"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("CancelInput.attempt")
-			}
 			m.Attempt = new(Attempt)
-			if err := m.Attempt.unmarshal(data, d); err != nil {
+			if err := m.Attempt.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("CancelInput.step")
+			}
 			if err := d.once(&seen, 1, "CancelInput.step"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("CancelInput.step")
-			}
-			if err := d.utf8(v, "CancelInput.step"); err != nil {
+			if err := d.utf8(f.str(), "CancelInput.step"); err != nil {
 				return err
 			}
-			m.Step = v
+			m.Step = f.str()
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("CancelInput.state")
+			}
 			if err := d.once(&seen, 2, "CancelInput.state"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("CancelInput.state")
-			}
-			m.State = present(v)
+			m.State = present(f.data)
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("CancelInput.reason")
+			}
 			if err := d.once(&seen, 3, "CancelInput.reason"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("CancelInput.reason")
-			}
-			if err := d.utf8(v, "CancelInput.reason"); err != nil {
+			if err := d.utf8(f.str(), "CancelInput.reason"); err != nil {
 				return err
 			}
-			m.Reason = v
+			m.Reason = f.str()
 		default:
-			if err := d.unknown("CancelInput", fc.FieldNum); err != nil {
+			if err := d.unknown("CancelInput", f.num); err != nil {
 				return err
 			}
 		}
@@ -2070,51 +2582,67 @@ func (m *CancelInput) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *CloseSessionInput) marshal(mm *easyproto.MessageMarshaler) {
+func (m *CloseSessionInput) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.SessionID) > 0 {
-		mm.AppendString(1, m.SessionID)
+		n += 1 + sizeBytes(len(m.SessionID))
 	}
 	if m.All {
-		mm.AppendBool(2, m.All)
+		n += 2
 	}
+	return n
 }
 
-func (m *CloseSessionInput) unmarshal(src []byte, d *decoder) (err error) {
+func (m *CloseSessionInput) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.SessionID) > 0 {
+		b = appendString(b, 10, m.SessionID)
+	}
+	if m.All {
+		b = appendUint(b, 16, boolVarint(m.All))
+	}
+	return b
+}
+
+func (m *CloseSessionInput) unmarshal(src []byte, d *decoder) error {
 	*m = CloseSessionInput{}
 	if err := d.enter("CloseSessionInput"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("CloseSessionInput", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("CloseSessionInput")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("CloseSessionInput.session_id")
+			}
 			if err := d.once(&seen, 0, "CloseSessionInput.session_id"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("CloseSessionInput.session_id")
-			}
-			if err := d.utf8(v, "CloseSessionInput.session_id"); err != nil {
+			if err := d.utf8(f.str(), "CloseSessionInput.session_id"); err != nil {
 				return err
 			}
-			m.SessionID = v
+			m.SessionID = f.str()
 		case 2:
+			if f.wire != wireVarint || f.value > 1 {
+				return d.wireType("CloseSessionInput.all")
+			}
 			if err := d.once(&seen, 1, "CloseSessionInput.all"); err != nil {
 				return err
 			}
-			v, ok := fc.Bool()
-			if !ok {
-				return d.wireType("CloseSessionInput.all")
-			}
-			m.All = v
+			m.All = f.value == 1
 		default:
-			if err := d.unknown("CloseSessionInput", fc.FieldNum); err != nil {
+			if err := d.unknown("CloseSessionInput", f.num); err != nil {
 				return err
 			}
 		}
@@ -2122,48 +2650,65 @@ func (m *CloseSessionInput) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *ActionList) marshal(mm *easyproto.MessageMarshaler) {
+func (m *ActionList) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	for i := range m.Actions {
-		m.Actions[i].marshal(mm.AppendMessage(1))
+		n += 1 + sizeBytes((&m.Actions[i]).size())
 	}
 	if m.State != nil {
-		mm.AppendBytes(2, m.State)
+		n += 1 + sizeBytes(len(m.State))
 	}
+	return n
 }
 
-func (m *ActionList) unmarshal(src []byte, d *decoder) (err error) {
+func (m *ActionList) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	for i := range m.Actions {
+		b = appendUint(b, 10, uint64((&m.Actions[i]).size()))
+		b = (&m.Actions[i]).appendTo(b)
+	}
+	if m.State != nil {
+		b = appendBytes(b, 18, m.State)
+	}
+	return b
+}
+
+func (m *ActionList) unmarshal(src []byte, d *decoder) error {
 	*m = ActionList{}
 	if err := d.enter("ActionList"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("ActionList", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("ActionList")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("ActionList.actions")
 			}
 			m.Actions = append(m.Actions, Action{})
-			if err := m.Actions[len(m.Actions)-1].unmarshal(data, d); err != nil {
+			if err := m.Actions[len(m.Actions)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("ActionList.state")
+			}
 			if err := d.once(&seen, 1, "ActionList.state"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("ActionList.state")
-			}
-			m.State = present(v)
+			m.State = present(f.data)
 		default:
-			if err := d.unknown("ActionList", fc.FieldNum); err != nil {
+			if err := d.unknown("ActionList", f.num); err != nil {
 				return err
 			}
 		}
@@ -2171,149 +2716,185 @@ func (m *ActionList) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Action) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Action) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Which == ActionIsChunks {
-		sub := mm.AppendMessage(1)
-		if m.Chunks != nil {
-			m.Chunks.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Chunks.size())
 	}
 	if m.Which == ActionIsWait {
-		sub := mm.AppendMessage(2)
-		if m.Wait != nil {
-			m.Wait.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Wait.size())
 	}
 	if m.Which == ActionIsPass {
-		sub := mm.AppendMessage(3)
-		if m.Pass != nil {
-			m.Pass.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Pass.size())
 	}
 	if m.Which == ActionIsEnd {
-		sub := mm.AppendMessage(4)
-		if m.End != nil {
-			m.End.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.End.size())
 	}
 	if m.Which == ActionIsSend {
-		sub := mm.AppendMessage(5)
-		if m.Send != nil {
-			m.Send.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Send.size())
 	}
 	if m.Which == ActionIsReply {
-		sub := mm.AppendMessage(6)
-		if m.Reply != nil {
-			m.Reply.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Reply.size())
 	}
 	if m.Which == ActionIsFail {
-		sub := mm.AppendMessage(7)
-		if m.Fail != nil {
-			m.Fail.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Fail.size())
 	}
 	if m.Which == ActionIsSleep {
-		sub := mm.AppendMessage(8)
-		if m.Sleep != nil {
-			m.Sleep.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Sleep.size())
 	}
 	if m.Which == ActionIsUsage {
-		sub := mm.AppendMessage(9)
-		if m.Usage != nil {
-			m.Usage.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Usage.size())
 	}
 	if m.Which == ActionIsHint {
-		sub := mm.AppendMessage(10)
-		if m.Hint != nil {
-			m.Hint.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Hint.size())
 	}
 	if m.Which == ActionIsModels {
-		sub := mm.AppendMessage(11)
-		if m.Models != nil {
-			m.Models.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Models.size())
 	}
 	if m.Which == ActionIsOK {
-		sub := mm.AppendMessage(12)
-		if m.OK != nil {
-			m.OK.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.OK.size())
 	}
 	if m.Which == ActionIsUnsupported {
-		sub := mm.AppendMessage(13)
-		if m.Unsupported != nil {
-			m.Unsupported.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Unsupported.size())
 	}
 	if m.Which == ActionIsRefresh {
-		sub := mm.AppendMessage(14)
-		if m.Refresh != nil {
-			m.Refresh.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Refresh.size())
 	}
 	if m.Which == ActionIsPatch {
-		sub := mm.AppendMessage(15)
-		if m.Patch != nil {
-			m.Patch.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Patch.size())
 	}
 	if m.Which == ActionIsPrompt {
-		sub := mm.AppendMessage(16)
-		if m.Prompt != nil {
-			m.Prompt.marshal(sub)
-		}
+		n += 2 + sizeBytes(m.Prompt.size())
 	}
 	if m.Which == ActionIsRequest {
-		sub := mm.AppendMessage(17)
-		if m.Request != nil {
-			m.Request.marshal(sub)
-		}
+		n += 2 + sizeBytes(m.Request.size())
 	}
 	if m.Which == ActionIsReject {
-		sub := mm.AppendMessage(18)
-		if m.Reject != nil {
-			m.Reject.marshal(sub)
-		}
+		n += 2 + sizeBytes(m.Reject.size())
 	}
 	if m.Which == ActionIsAppend {
-		sub := mm.AppendMessage(19)
-		if m.Append != nil {
-			m.Append.marshal(sub)
-		}
+		n += 2 + sizeBytes(m.Append.size())
 	}
 	if m.Which == ActionIsFlush {
-		sub := mm.AppendMessage(20)
-		if m.Flush != nil {
-			m.Flush.marshal(sub)
-		}
+		n += 2 + sizeBytes(m.Flush.size())
 	}
 	if m.Which == ActionIsDrop {
-		sub := mm.AppendMessage(21)
-		if m.Drop != nil {
-			m.Drop.marshal(sub)
-		}
+		n += 2 + sizeBytes(m.Drop.size())
 	}
+	return n
 }
 
-func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Action) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Which == ActionIsChunks {
+		b = appendUint(b, 10, uint64(m.Chunks.size()))
+		b = m.Chunks.appendTo(b)
+	}
+	if m.Which == ActionIsWait {
+		b = appendUint(b, 18, uint64(m.Wait.size()))
+		b = m.Wait.appendTo(b)
+	}
+	if m.Which == ActionIsPass {
+		b = appendUint(b, 26, uint64(m.Pass.size()))
+		b = m.Pass.appendTo(b)
+	}
+	if m.Which == ActionIsEnd {
+		b = appendUint(b, 34, uint64(m.End.size()))
+		b = m.End.appendTo(b)
+	}
+	if m.Which == ActionIsSend {
+		b = appendUint(b, 42, uint64(m.Send.size()))
+		b = m.Send.appendTo(b)
+	}
+	if m.Which == ActionIsReply {
+		b = appendUint(b, 50, uint64(m.Reply.size()))
+		b = m.Reply.appendTo(b)
+	}
+	if m.Which == ActionIsFail {
+		b = appendUint(b, 58, uint64(m.Fail.size()))
+		b = m.Fail.appendTo(b)
+	}
+	if m.Which == ActionIsSleep {
+		b = appendUint(b, 66, uint64(m.Sleep.size()))
+		b = m.Sleep.appendTo(b)
+	}
+	if m.Which == ActionIsUsage {
+		b = appendUint(b, 74, uint64(m.Usage.size()))
+		b = m.Usage.appendTo(b)
+	}
+	if m.Which == ActionIsHint {
+		b = appendUint(b, 82, uint64(m.Hint.size()))
+		b = m.Hint.appendTo(b)
+	}
+	if m.Which == ActionIsModels {
+		b = appendUint(b, 90, uint64(m.Models.size()))
+		b = m.Models.appendTo(b)
+	}
+	if m.Which == ActionIsOK {
+		b = appendUint(b, 98, uint64(m.OK.size()))
+		b = m.OK.appendTo(b)
+	}
+	if m.Which == ActionIsUnsupported {
+		b = appendUint(b, 106, uint64(m.Unsupported.size()))
+		b = m.Unsupported.appendTo(b)
+	}
+	if m.Which == ActionIsRefresh {
+		b = appendUint(b, 114, uint64(m.Refresh.size()))
+		b = m.Refresh.appendTo(b)
+	}
+	if m.Which == ActionIsPatch {
+		b = appendUint(b, 122, uint64(m.Patch.size()))
+		b = m.Patch.appendTo(b)
+	}
+	if m.Which == ActionIsPrompt {
+		b = appendUint(b, 130, uint64(m.Prompt.size()))
+		b = m.Prompt.appendTo(b)
+	}
+	if m.Which == ActionIsRequest {
+		b = appendUint(b, 138, uint64(m.Request.size()))
+		b = m.Request.appendTo(b)
+	}
+	if m.Which == ActionIsReject {
+		b = appendUint(b, 146, uint64(m.Reject.size()))
+		b = m.Reject.appendTo(b)
+	}
+	if m.Which == ActionIsAppend {
+		b = appendUint(b, 154, uint64(m.Append.size()))
+		b = m.Append.appendTo(b)
+	}
+	if m.Which == ActionIsFlush {
+		b = appendUint(b, 162, uint64(m.Flush.size()))
+		b = m.Flush.appendTo(b)
+	}
+	if m.Which == ActionIsDrop {
+		b = appendUint(b, 170, uint64(m.Drop.size()))
+		b = m.Drop.appendTo(b)
+	}
+	return b
+}
+
+func (m *Action) unmarshal(src []byte, d *decoder) error {
 	*m = Action{}
 	if err := d.enter("Action"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Action", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Action")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Action.chunks")
+			}
 			if err := d.once(&seen, 0, "Action.chunks"); err != nil {
 				return err
 			}
@@ -2321,15 +2902,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.chunks")
 			}
 			m.Which = ActionIsChunks
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.chunks")
-			}
 			m.Chunks = new(Chunks)
-			if err := m.Chunks.unmarshal(data, d); err != nil {
+			if err := m.Chunks.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Action.wait")
+			}
 			if err := d.once(&seen, 1, "Action.wait"); err != nil {
 				return err
 			}
@@ -2337,15 +2917,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.wait")
 			}
 			m.Which = ActionIsWait
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.wait")
-			}
 			m.Wait = new(Wait)
-			if err := m.Wait.unmarshal(data, d); err != nil {
+			if err := m.Wait.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("Action.pass")
+			}
 			if err := d.once(&seen, 2, "Action.pass"); err != nil {
 				return err
 			}
@@ -2353,15 +2932,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.pass")
 			}
 			m.Which = ActionIsPass
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.pass")
-			}
 			m.Pass = new(Pass)
-			if err := m.Pass.unmarshal(data, d); err != nil {
+			if err := m.Pass.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("Action.end")
+			}
 			if err := d.once(&seen, 3, "Action.end"); err != nil {
 				return err
 			}
@@ -2369,15 +2947,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.end")
 			}
 			m.Which = ActionIsEnd
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.end")
-			}
 			m.End = new(End)
-			if err := m.End.unmarshal(data, d); err != nil {
+			if err := m.End.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 5:
+			if f.wire != wireBytes {
+				return d.wireType("Action.send")
+			}
 			if err := d.once(&seen, 4, "Action.send"); err != nil {
 				return err
 			}
@@ -2385,15 +2962,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.send")
 			}
 			m.Which = ActionIsSend
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.send")
-			}
 			m.Send = new(Send)
-			if err := m.Send.unmarshal(data, d); err != nil {
+			if err := m.Send.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 6:
+			if f.wire != wireBytes {
+				return d.wireType("Action.reply")
+			}
 			if err := d.once(&seen, 5, "Action.reply"); err != nil {
 				return err
 			}
@@ -2401,15 +2977,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.reply")
 			}
 			m.Which = ActionIsReply
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.reply")
-			}
 			m.Reply = new(Reply)
-			if err := m.Reply.unmarshal(data, d); err != nil {
+			if err := m.Reply.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 7:
+			if f.wire != wireBytes {
+				return d.wireType("Action.fail")
+			}
 			if err := d.once(&seen, 6, "Action.fail"); err != nil {
 				return err
 			}
@@ -2417,15 +2992,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.fail")
 			}
 			m.Which = ActionIsFail
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.fail")
-			}
 			m.Fail = new(Fail)
-			if err := m.Fail.unmarshal(data, d); err != nil {
+			if err := m.Fail.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 8:
+			if f.wire != wireBytes {
+				return d.wireType("Action.sleep")
+			}
 			if err := d.once(&seen, 7, "Action.sleep"); err != nil {
 				return err
 			}
@@ -2433,15 +3007,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.sleep")
 			}
 			m.Which = ActionIsSleep
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.sleep")
-			}
 			m.Sleep = new(Sleep)
-			if err := m.Sleep.unmarshal(data, d); err != nil {
+			if err := m.Sleep.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 9:
+			if f.wire != wireBytes {
+				return d.wireType("Action.usage")
+			}
 			if err := d.once(&seen, 8, "Action.usage"); err != nil {
 				return err
 			}
@@ -2449,15 +3022,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.usage")
 			}
 			m.Which = ActionIsUsage
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.usage")
-			}
 			m.Usage = new(Usage)
-			if err := m.Usage.unmarshal(data, d); err != nil {
+			if err := m.Usage.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 10:
+			if f.wire != wireBytes {
+				return d.wireType("Action.hint")
+			}
 			if err := d.once(&seen, 9, "Action.hint"); err != nil {
 				return err
 			}
@@ -2465,15 +3037,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.hint")
 			}
 			m.Which = ActionIsHint
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.hint")
-			}
 			m.Hint = new(Hint)
-			if err := m.Hint.unmarshal(data, d); err != nil {
+			if err := m.Hint.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 11:
+			if f.wire != wireBytes {
+				return d.wireType("Action.models")
+			}
 			if err := d.once(&seen, 10, "Action.models"); err != nil {
 				return err
 			}
@@ -2481,15 +3052,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.models")
 			}
 			m.Which = ActionIsModels
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.models")
-			}
 			m.Models = new(Models)
-			if err := m.Models.unmarshal(data, d); err != nil {
+			if err := m.Models.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 12:
+			if f.wire != wireBytes {
+				return d.wireType("Action.ok")
+			}
 			if err := d.once(&seen, 11, "Action.ok"); err != nil {
 				return err
 			}
@@ -2497,15 +3067,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.ok")
 			}
 			m.Which = ActionIsOK
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.ok")
-			}
 			m.OK = new(Ok)
-			if err := m.OK.unmarshal(data, d); err != nil {
+			if err := m.OK.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 13:
+			if f.wire != wireBytes {
+				return d.wireType("Action.unsupported")
+			}
 			if err := d.once(&seen, 12, "Action.unsupported"); err != nil {
 				return err
 			}
@@ -2513,15 +3082,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.unsupported")
 			}
 			m.Which = ActionIsUnsupported
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.unsupported")
-			}
 			m.Unsupported = new(Unsupported)
-			if err := m.Unsupported.unmarshal(data, d); err != nil {
+			if err := m.Unsupported.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 14:
+			if f.wire != wireBytes {
+				return d.wireType("Action.refresh")
+			}
 			if err := d.once(&seen, 13, "Action.refresh"); err != nil {
 				return err
 			}
@@ -2529,15 +3097,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.refresh")
 			}
 			m.Which = ActionIsRefresh
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.refresh")
-			}
 			m.Refresh = new(Refresh)
-			if err := m.Refresh.unmarshal(data, d); err != nil {
+			if err := m.Refresh.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 15:
+			if f.wire != wireBytes {
+				return d.wireType("Action.patch")
+			}
 			if err := d.once(&seen, 14, "Action.patch"); err != nil {
 				return err
 			}
@@ -2545,15 +3112,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.patch")
 			}
 			m.Which = ActionIsPatch
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.patch")
-			}
 			m.Patch = new(Patch)
-			if err := m.Patch.unmarshal(data, d); err != nil {
+			if err := m.Patch.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 16:
+			if f.wire != wireBytes {
+				return d.wireType("Action.prompt")
+			}
 			if err := d.once(&seen, 15, "Action.prompt"); err != nil {
 				return err
 			}
@@ -2561,15 +3127,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.prompt")
 			}
 			m.Which = ActionIsPrompt
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.prompt")
-			}
 			m.Prompt = new(Prompt)
-			if err := m.Prompt.unmarshal(data, d); err != nil {
+			if err := m.Prompt.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 17:
+			if f.wire != wireBytes {
+				return d.wireType("Action.request")
+			}
 			if err := d.once(&seen, 16, "Action.request"); err != nil {
 				return err
 			}
@@ -2577,15 +3142,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.request")
 			}
 			m.Which = ActionIsRequest
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.request")
-			}
 			m.Request = new(PreparedRequest)
-			if err := m.Request.unmarshal(data, d); err != nil {
+			if err := m.Request.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 18:
+			if f.wire != wireBytes {
+				return d.wireType("Action.reject")
+			}
 			if err := d.once(&seen, 17, "Action.reject"); err != nil {
 				return err
 			}
@@ -2593,15 +3157,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.reject")
 			}
 			m.Which = ActionIsReject
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.reject")
-			}
 			m.Reject = new(Reject)
-			if err := m.Reject.unmarshal(data, d); err != nil {
+			if err := m.Reject.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 19:
+			if f.wire != wireBytes {
+				return d.wireType("Action.append")
+			}
 			if err := d.once(&seen, 18, "Action.append"); err != nil {
 				return err
 			}
@@ -2609,15 +3172,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.append")
 			}
 			m.Which = ActionIsAppend
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.append")
-			}
 			m.Append = new(Append)
-			if err := m.Append.unmarshal(data, d); err != nil {
+			if err := m.Append.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 20:
+			if f.wire != wireBytes {
+				return d.wireType("Action.flush")
+			}
 			if err := d.once(&seen, 19, "Action.flush"); err != nil {
 				return err
 			}
@@ -2625,15 +3187,14 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.flush")
 			}
 			m.Which = ActionIsFlush
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.flush")
-			}
 			m.Flush = new(Flush)
-			if err := m.Flush.unmarshal(data, d); err != nil {
+			if err := m.Flush.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 21:
+			if f.wire != wireBytes {
+				return d.wireType("Action.drop")
+			}
 			if err := d.once(&seen, 20, "Action.drop"); err != nil {
 				return err
 			}
@@ -2641,16 +3202,12 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Action.drop")
 			}
 			m.Which = ActionIsDrop
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Action.drop")
-			}
 			m.Drop = new(Drop)
-			if err := m.Drop.unmarshal(data, d); err != nil {
+			if err := m.Drop.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("Action", fc.FieldNum); err != nil {
+			if err := d.unknown("Action", f.num); err != nil {
 				return err
 			}
 		}
@@ -2661,45 +3218,61 @@ func (m *Action) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Chunks) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Chunks) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	for _, v := range m.Payloads {
-		mm.AppendBytes(1, v)
+		n += 1 + sizeBytes(len(v))
 	}
 	if m.Hold {
-		mm.AppendBool(2, m.Hold)
+		n += 2
 	}
+	return n
 }
 
-func (m *Chunks) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Chunks) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	for _, v := range m.Payloads {
+		b = appendBytes(b, 10, v)
+	}
+	if m.Hold {
+		b = appendUint(b, 16, boolVarint(m.Hold))
+	}
+	return b
+}
+
+func (m *Chunks) unmarshal(src []byte, d *decoder) error {
 	*m = Chunks{}
 	if err := d.enter("Chunks"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Chunks", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Chunks")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
-			v, ok := fc.Bytes()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Chunks.payloads")
 			}
-			m.Payloads = append(m.Payloads, v)
+			m.Payloads = append(m.Payloads, f.data)
 		case 2:
+			if f.wire != wireVarint || f.value > 1 {
+				return d.wireType("Chunks.hold")
+			}
 			if err := d.once(&seen, 1, "Chunks.hold"); err != nil {
 				return err
 			}
-			v, ok := fc.Bool()
-			if !ok {
-				return d.wireType("Chunks.hold")
-			}
-			m.Hold = v
+			m.Hold = f.value == 1
 		default:
-			if err := d.unknown("Chunks", fc.FieldNum); err != nil {
+			if err := d.unknown("Chunks", f.num); err != nil {
 				return err
 			}
 		}
@@ -2707,23 +3280,35 @@ func (m *Chunks) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Wait) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Wait) size() (n int) {
+	if m == nil {
+		return 0
+	}
+	return n
 }
 
-func (m *Wait) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Wait) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	return b
+}
+
+func (m *Wait) unmarshal(src []byte, d *decoder) error {
 	*m = Wait{}
 	if err := d.enter("Wait"); err != nil {
 		return err
 	}
 	defer d.leave()
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Wait", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Wait")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		default:
-			if err := d.unknown("Wait", fc.FieldNum); err != nil {
+			if err := d.unknown("Wait", f.num); err != nil {
 				return err
 			}
 		}
@@ -2731,23 +3316,35 @@ func (m *Wait) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Pass) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Pass) size() (n int) {
+	if m == nil {
+		return 0
+	}
+	return n
 }
 
-func (m *Pass) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Pass) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	return b
+}
+
+func (m *Pass) unmarshal(src []byte, d *decoder) error {
 	*m = Pass{}
 	if err := d.enter("Pass"); err != nil {
 		return err
 	}
 	defer d.leave()
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Pass", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Pass")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		default:
-			if err := d.unknown("Pass", fc.FieldNum); err != nil {
+			if err := d.unknown("Pass", f.num); err != nil {
 				return err
 			}
 		}
@@ -2755,23 +3352,35 @@ func (m *Pass) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *End) marshal(mm *easyproto.MessageMarshaler) {
+func (m *End) size() (n int) {
+	if m == nil {
+		return 0
+	}
+	return n
 }
 
-func (m *End) unmarshal(src []byte, d *decoder) (err error) {
+func (m *End) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	return b
+}
+
+func (m *End) unmarshal(src []byte, d *decoder) error {
 	*m = End{}
 	if err := d.enter("End"); err != nil {
 		return err
 	}
 	defer d.leave()
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("End", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("End")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		default:
-			if err := d.unknown("End", fc.FieldNum); err != nil {
+			if err := d.unknown("End", f.num); err != nil {
 				return err
 			}
 		}
@@ -2779,23 +3388,35 @@ func (m *End) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Ok) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Ok) size() (n int) {
+	if m == nil {
+		return 0
+	}
+	return n
 }
 
-func (m *Ok) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Ok) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	return b
+}
+
+func (m *Ok) unmarshal(src []byte, d *decoder) error {
 	*m = Ok{}
 	if err := d.enter("Ok"); err != nil {
 		return err
 	}
 	defer d.leave()
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Ok", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Ok")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		default:
-			if err := d.unknown("Ok", fc.FieldNum); err != nil {
+			if err := d.unknown("Ok", f.num); err != nil {
 				return err
 			}
 		}
@@ -2803,23 +3424,35 @@ func (m *Ok) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Refresh) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Refresh) size() (n int) {
+	if m == nil {
+		return 0
+	}
+	return n
 }
 
-func (m *Refresh) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Refresh) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	return b
+}
+
+func (m *Refresh) unmarshal(src []byte, d *decoder) error {
 	*m = Refresh{}
 	if err := d.enter("Refresh"); err != nil {
 		return err
 	}
 	defer d.leave()
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Refresh", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Refresh")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		default:
-			if err := d.unknown("Refresh", fc.FieldNum); err != nil {
+			if err := d.unknown("Refresh", f.num); err != nil {
 				return err
 			}
 		}
@@ -2827,39 +3460,53 @@ func (m *Refresh) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Unsupported) marshal(mm *easyproto.MessageMarshaler) {
-	if len(m.What) > 0 {
-		mm.AppendString(1, m.What)
+func (m *Unsupported) size() (n int) {
+	if m == nil {
+		return 0
 	}
+	if len(m.What) > 0 {
+		n += 1 + sizeBytes(len(m.What))
+	}
+	return n
 }
 
-func (m *Unsupported) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Unsupported) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.What) > 0 {
+		b = appendString(b, 10, m.What)
+	}
+	return b
+}
+
+func (m *Unsupported) unmarshal(src []byte, d *decoder) error {
 	*m = Unsupported{}
 	if err := d.enter("Unsupported"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Unsupported", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Unsupported")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Unsupported.what")
+			}
 			if err := d.once(&seen, 0, "Unsupported.what"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Unsupported.what")
-			}
-			if err := d.utf8(v, "Unsupported.what"); err != nil {
+			if err := d.utf8(f.str(), "Unsupported.what"); err != nil {
 				return err
 			}
-			m.What = v
+			m.What = f.str()
 		default:
-			if err := d.unknown("Unsupported", fc.FieldNum); err != nil {
+			if err := d.unknown("Unsupported", f.num); err != nil {
 				return err
 			}
 		}
@@ -2867,48 +3514,65 @@ func (m *Unsupported) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Reply) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Reply) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Body) > 0 {
-		mm.AppendBytes(1, m.Body)
+		n += 1 + sizeBytes(len(m.Body))
 	}
 	for i := range m.Headers {
-		m.Headers[i].marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes((&m.Headers[i]).size())
 	}
+	return n
 }
 
-func (m *Reply) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Reply) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Body) > 0 {
+		b = appendBytes(b, 10, m.Body)
+	}
+	for i := range m.Headers {
+		b = appendUint(b, 18, uint64((&m.Headers[i]).size()))
+		b = (&m.Headers[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *Reply) unmarshal(src []byte, d *decoder) error {
 	*m = Reply{}
 	if err := d.enter("Reply"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Reply", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Reply")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Reply.body")
+			}
 			if err := d.once(&seen, 0, "Reply.body"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("Reply.body")
-			}
-			m.Body = v
+			m.Body = f.data
 		case 2:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Reply.headers")
 			}
 			m.Headers = append(m.Headers, Pair{})
-			if err := m.Headers[len(m.Headers)-1].unmarshal(data, d); err != nil {
+			if err := m.Headers[len(m.Headers)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("Reply", fc.FieldNum); err != nil {
+			if err := d.unknown("Reply", f.num); err != nil {
 				return err
 			}
 		}
@@ -2916,51 +3580,67 @@ func (m *Reply) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Sleep) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Sleep) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.MS != 0 {
-		mm.AppendUint64(1, m.MS)
+		n += 1 + sizeVarint(m.MS)
 	}
 	if len(m.Step) > 0 {
-		mm.AppendString(2, m.Step)
+		n += 1 + sizeBytes(len(m.Step))
 	}
+	return n
 }
 
-func (m *Sleep) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Sleep) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.MS != 0 {
+		b = appendUint(b, 8, m.MS)
+	}
+	if len(m.Step) > 0 {
+		b = appendString(b, 18, m.Step)
+	}
+	return b
+}
+
+func (m *Sleep) unmarshal(src []byte, d *decoder) error {
 	*m = Sleep{}
 	if err := d.enter("Sleep"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Sleep", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Sleep")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireVarint {
+				return d.wireType("Sleep.ms")
+			}
 			if err := d.once(&seen, 0, "Sleep.ms"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Sleep.ms")
-			}
-			m.MS = v
+			m.MS = f.value
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Sleep.step")
+			}
 			if err := d.once(&seen, 1, "Sleep.step"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Sleep.step")
-			}
-			if err := d.utf8(v, "Sleep.step"); err != nil {
+			if err := d.utf8(f.str(), "Sleep.step"); err != nil {
 				return err
 			}
-			m.Step = v
+			m.Step = f.str()
 		default:
-			if err := d.unknown("Sleep", fc.FieldNum); err != nil {
+			if err := d.unknown("Sleep", f.num); err != nil {
 				return err
 			}
 		}
@@ -2968,84 +3648,106 @@ func (m *Sleep) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Usage) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Usage) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.InputTokens != 0 {
-		mm.AppendInt64(1, m.InputTokens)
+		n += 1 + sizeVarint(uint64(m.InputTokens))
 	}
 	if m.OutputTokens != 0 {
-		mm.AppendInt64(2, m.OutputTokens)
+		n += 1 + sizeVarint(uint64(m.OutputTokens))
 	}
 	if m.CachedInputTokens != 0 {
-		mm.AppendInt64(3, m.CachedInputTokens)
+		n += 1 + sizeVarint(uint64(m.CachedInputTokens))
 	}
 	if m.ReasoningTokens != 0 {
-		mm.AppendInt64(4, m.ReasoningTokens)
+		n += 1 + sizeVarint(uint64(m.ReasoningTokens))
 	}
 	if m.TotalTokens != 0 {
-		mm.AppendInt64(5, m.TotalTokens)
+		n += 1 + sizeVarint(uint64(m.TotalTokens))
 	}
+	return n
 }
 
-func (m *Usage) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Usage) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.InputTokens != 0 {
+		b = appendUint(b, 8, uint64(m.InputTokens))
+	}
+	if m.OutputTokens != 0 {
+		b = appendUint(b, 16, uint64(m.OutputTokens))
+	}
+	if m.CachedInputTokens != 0 {
+		b = appendUint(b, 24, uint64(m.CachedInputTokens))
+	}
+	if m.ReasoningTokens != 0 {
+		b = appendUint(b, 32, uint64(m.ReasoningTokens))
+	}
+	if m.TotalTokens != 0 {
+		b = appendUint(b, 40, uint64(m.TotalTokens))
+	}
+	return b
+}
+
+func (m *Usage) unmarshal(src []byte, d *decoder) error {
 	*m = Usage{}
 	if err := d.enter("Usage"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Usage", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Usage")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireVarint {
+				return d.wireType("Usage.input_tokens")
+			}
 			if err := d.once(&seen, 0, "Usage.input_tokens"); err != nil {
 				return err
 			}
-			v, ok := fc.Int64()
-			if !ok {
-				return d.wireType("Usage.input_tokens")
-			}
-			m.InputTokens = v
+			m.InputTokens = int64(f.value)
 		case 2:
+			if f.wire != wireVarint {
+				return d.wireType("Usage.output_tokens")
+			}
 			if err := d.once(&seen, 1, "Usage.output_tokens"); err != nil {
 				return err
 			}
-			v, ok := fc.Int64()
-			if !ok {
-				return d.wireType("Usage.output_tokens")
-			}
-			m.OutputTokens = v
+			m.OutputTokens = int64(f.value)
 		case 3:
+			if f.wire != wireVarint {
+				return d.wireType("Usage.cached_input_tokens")
+			}
 			if err := d.once(&seen, 2, "Usage.cached_input_tokens"); err != nil {
 				return err
 			}
-			v, ok := fc.Int64()
-			if !ok {
-				return d.wireType("Usage.cached_input_tokens")
-			}
-			m.CachedInputTokens = v
+			m.CachedInputTokens = int64(f.value)
 		case 4:
+			if f.wire != wireVarint {
+				return d.wireType("Usage.reasoning_tokens")
+			}
 			if err := d.once(&seen, 3, "Usage.reasoning_tokens"); err != nil {
 				return err
 			}
-			v, ok := fc.Int64()
-			if !ok {
-				return d.wireType("Usage.reasoning_tokens")
-			}
-			m.ReasoningTokens = v
+			m.ReasoningTokens = int64(f.value)
 		case 5:
+			if f.wire != wireVarint {
+				return d.wireType("Usage.total_tokens")
+			}
 			if err := d.once(&seen, 4, "Usage.total_tokens"); err != nil {
 				return err
 			}
-			v, ok := fc.Int64()
-			if !ok {
-				return d.wireType("Usage.total_tokens")
-			}
-			m.TotalTokens = v
+			m.TotalTokens = int64(f.value)
 		default:
-			if err := d.unknown("Usage", fc.FieldNum); err != nil {
+			if err := d.unknown("Usage", f.num); err != nil {
 				return err
 			}
 		}
@@ -3053,63 +3755,82 @@ func (m *Usage) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Hint) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Hint) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Window) > 0 {
-		mm.AppendString(1, m.Window)
+		n += 1 + sizeBytes(len(m.Window))
 	}
 	if m.Remaining != nil {
-		mm.AppendInt64(2, *m.Remaining)
+		n += 1 + sizeVarint(uint64(*m.Remaining))
 	}
 	if m.ResetAtMS != 0 {
-		mm.AppendInt64(3, m.ResetAtMS)
+		n += 1 + sizeVarint(uint64(m.ResetAtMS))
 	}
+	return n
 }
 
-func (m *Hint) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Hint) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Window) > 0 {
+		b = appendString(b, 10, m.Window)
+	}
+	if m.Remaining != nil {
+		b = appendUint(b, 16, uint64(*m.Remaining))
+	}
+	if m.ResetAtMS != 0 {
+		b = appendUint(b, 24, uint64(m.ResetAtMS))
+	}
+	return b
+}
+
+func (m *Hint) unmarshal(src []byte, d *decoder) error {
 	*m = Hint{}
 	if err := d.enter("Hint"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Hint", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Hint")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Hint.window")
+			}
 			if err := d.once(&seen, 0, "Hint.window"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Hint.window")
-			}
-			if err := d.utf8(v, "Hint.window"); err != nil {
+			if err := d.utf8(f.str(), "Hint.window"); err != nil {
 				return err
 			}
-			m.Window = v
+			m.Window = f.str()
 		case 2:
+			if f.wire != wireVarint {
+				return d.wireType("Hint.remaining")
+			}
 			if err := d.once(&seen, 1, "Hint.remaining"); err != nil {
 				return err
 			}
-			v, ok := fc.Int64()
-			if !ok {
-				return d.wireType("Hint.remaining")
-			}
+			v := int64(f.value)
 			m.Remaining = &v
 		case 3:
+			if f.wire != wireVarint {
+				return d.wireType("Hint.reset_at_ms")
+			}
 			if err := d.once(&seen, 2, "Hint.reset_at_ms"); err != nil {
 				return err
 			}
-			v, ok := fc.Int64()
-			if !ok {
-				return d.wireType("Hint.reset_at_ms")
-			}
-			m.ResetAtMS = v
+			m.ResetAtMS = int64(f.value)
 		default:
-			if err := d.unknown("Hint", fc.FieldNum); err != nil {
+			if err := d.unknown("Hint", f.num); err != nil {
 				return err
 			}
 		}
@@ -3117,129 +3838,157 @@ func (m *Hint) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Fail) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Fail) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Code) > 0 {
-		mm.AppendString(1, m.Code)
+		n += 1 + sizeBytes(len(m.Code))
 	}
 	if len(m.Message) > 0 {
-		mm.AppendString(2, m.Message)
+		n += 1 + sizeBytes(len(m.Message))
 	}
 	if m.HTTPStatus != 0 {
-		mm.AppendUint32(3, m.HTTPStatus)
+		n += 1 + sizeVarint(uint64(m.HTTPStatus))
 	}
 	if m.Retryable {
-		mm.AppendBool(4, m.Retryable)
+		n += 2
 	}
 	if m.RetryAfterMS != 0 {
-		mm.AppendUint64(5, m.RetryAfterMS)
+		n += 1 + sizeVarint(m.RetryAfterMS)
 	}
 	if m.ResetAtMS != 0 {
-		mm.AppendInt64(6, m.ResetAtMS)
+		n += 1 + sizeVarint(uint64(m.ResetAtMS))
 	}
 	if m.Scope != 0 {
-		mm.AppendUint32(7, uint32(m.Scope))
+		n += 1 + sizeVarint(uint64(m.Scope))
 	}
 	if m.Committed {
-		mm.AppendBool(8, m.Committed)
+		n += 2
 	}
+	return n
 }
 
-func (m *Fail) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Fail) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Code) > 0 {
+		b = appendString(b, 10, m.Code)
+	}
+	if len(m.Message) > 0 {
+		b = appendString(b, 18, m.Message)
+	}
+	if m.HTTPStatus != 0 {
+		b = appendUint(b, 24, uint64(m.HTTPStatus))
+	}
+	if m.Retryable {
+		b = appendUint(b, 32, boolVarint(m.Retryable))
+	}
+	if m.RetryAfterMS != 0 {
+		b = appendUint(b, 40, m.RetryAfterMS)
+	}
+	if m.ResetAtMS != 0 {
+		b = appendUint(b, 48, uint64(m.ResetAtMS))
+	}
+	if m.Scope != 0 {
+		b = appendUint(b, 56, uint64(m.Scope))
+	}
+	if m.Committed {
+		b = appendUint(b, 64, boolVarint(m.Committed))
+	}
+	return b
+}
+
+func (m *Fail) unmarshal(src []byte, d *decoder) error {
 	*m = Fail{}
 	if err := d.enter("Fail"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Fail", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Fail")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Fail.code")
+			}
 			if err := d.once(&seen, 0, "Fail.code"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Fail.code")
-			}
-			if err := d.utf8(v, "Fail.code"); err != nil {
+			if err := d.utf8(f.str(), "Fail.code"); err != nil {
 				return err
 			}
-			m.Code = v
+			m.Code = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Fail.message")
+			}
 			if err := d.once(&seen, 1, "Fail.message"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Fail.message")
-			}
-			if err := d.utf8(v, "Fail.message"); err != nil {
+			if err := d.utf8(f.str(), "Fail.message"); err != nil {
 				return err
 			}
-			m.Message = v
+			m.Message = f.str()
 		case 3:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("Fail.http_status")
+			}
 			if err := d.once(&seen, 2, "Fail.http_status"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("Fail.http_status")
-			}
-			m.HTTPStatus = v
+			m.HTTPStatus = uint32(f.value)
 		case 4:
+			if f.wire != wireVarint || f.value > 1 {
+				return d.wireType("Fail.retryable")
+			}
 			if err := d.once(&seen, 3, "Fail.retryable"); err != nil {
 				return err
 			}
-			v, ok := fc.Bool()
-			if !ok {
-				return d.wireType("Fail.retryable")
-			}
-			m.Retryable = v
+			m.Retryable = f.value == 1
 		case 5:
+			if f.wire != wireVarint {
+				return d.wireType("Fail.retry_after_ms")
+			}
 			if err := d.once(&seen, 4, "Fail.retry_after_ms"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Fail.retry_after_ms")
-			}
-			m.RetryAfterMS = v
+			m.RetryAfterMS = f.value
 		case 6:
+			if f.wire != wireVarint {
+				return d.wireType("Fail.reset_at_ms")
+			}
 			if err := d.once(&seen, 5, "Fail.reset_at_ms"); err != nil {
 				return err
 			}
-			v, ok := fc.Int64()
-			if !ok {
-				return d.wireType("Fail.reset_at_ms")
-			}
-			m.ResetAtMS = v
+			m.ResetAtMS = int64(f.value)
 		case 7:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("Fail.scope")
+			}
 			if err := d.once(&seen, 6, "Fail.scope"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("Fail.scope")
-			}
-			if err := d.enum(v, namesScope[:], "Fail.scope"); err != nil {
+			if err := d.enum(uint32(f.value), namesScope[:], "Fail.scope"); err != nil {
 				return err
 			}
-			m.Scope = Scope(v)
+			m.Scope = Scope(f.value)
 		case 8:
+			if f.wire != wireVarint || f.value > 1 {
+				return d.wireType("Fail.committed")
+			}
 			if err := d.once(&seen, 7, "Fail.committed"); err != nil {
 				return err
 			}
-			v, ok := fc.Bool()
-			if !ok {
-				return d.wireType("Fail.committed")
-			}
-			m.Committed = v
+			m.Committed = f.value == 1
 		default:
-			if err := d.unknown("Fail", fc.FieldNum); err != nil {
+			if err := d.unknown("Fail", f.num); err != nil {
 				return err
 			}
 		}
@@ -3247,93 +3996,115 @@ func (m *Fail) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Model) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Model) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.ID) > 0 {
-		mm.AppendString(1, m.ID)
+		n += 1 + sizeBytes(len(m.ID))
 	}
 	if len(m.DisplayName) > 0 {
-		mm.AppendString(2, m.DisplayName)
+		n += 1 + sizeBytes(len(m.DisplayName))
 	}
 	if m.Created != 0 {
-		mm.AppendInt64(3, m.Created)
+		n += 1 + sizeVarint(uint64(m.Created))
 	}
 	if len(m.OwnedBy) > 0 {
-		mm.AppendString(4, m.OwnedBy)
+		n += 1 + sizeBytes(len(m.OwnedBy))
 	}
 	if m.ContextTokens != 0 {
-		mm.AppendUint64(5, m.ContextTokens)
+		n += 1 + sizeVarint(m.ContextTokens)
 	}
+	return n
 }
 
-func (m *Model) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Model) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.ID) > 0 {
+		b = appendString(b, 10, m.ID)
+	}
+	if len(m.DisplayName) > 0 {
+		b = appendString(b, 18, m.DisplayName)
+	}
+	if m.Created != 0 {
+		b = appendUint(b, 24, uint64(m.Created))
+	}
+	if len(m.OwnedBy) > 0 {
+		b = appendString(b, 34, m.OwnedBy)
+	}
+	if m.ContextTokens != 0 {
+		b = appendUint(b, 40, m.ContextTokens)
+	}
+	return b
+}
+
+func (m *Model) unmarshal(src []byte, d *decoder) error {
 	*m = Model{}
 	if err := d.enter("Model"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Model", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Model")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Model.id")
+			}
 			if err := d.once(&seen, 0, "Model.id"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Model.id")
-			}
-			if err := d.utf8(v, "Model.id"); err != nil {
+			if err := d.utf8(f.str(), "Model.id"); err != nil {
 				return err
 			}
-			m.ID = v
+			m.ID = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Model.display_name")
+			}
 			if err := d.once(&seen, 1, "Model.display_name"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Model.display_name")
-			}
-			if err := d.utf8(v, "Model.display_name"); err != nil {
+			if err := d.utf8(f.str(), "Model.display_name"); err != nil {
 				return err
 			}
-			m.DisplayName = v
+			m.DisplayName = f.str()
 		case 3:
+			if f.wire != wireVarint {
+				return d.wireType("Model.created")
+			}
 			if err := d.once(&seen, 2, "Model.created"); err != nil {
 				return err
 			}
-			v, ok := fc.Int64()
-			if !ok {
-				return d.wireType("Model.created")
-			}
-			m.Created = v
+			m.Created = int64(f.value)
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("Model.owned_by")
+			}
 			if err := d.once(&seen, 3, "Model.owned_by"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Model.owned_by")
-			}
-			if err := d.utf8(v, "Model.owned_by"); err != nil {
+			if err := d.utf8(f.str(), "Model.owned_by"); err != nil {
 				return err
 			}
-			m.OwnedBy = v
+			m.OwnedBy = f.str()
 		case 5:
+			if f.wire != wireVarint {
+				return d.wireType("Model.context_tokens")
+			}
 			if err := d.once(&seen, 4, "Model.context_tokens"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Model.context_tokens")
-			}
-			m.ContextTokens = v
+			m.ContextTokens = f.value
 		default:
-			if err := d.unknown("Model", fc.FieldNum); err != nil {
+			if err := d.unknown("Model", f.num); err != nil {
 				return err
 			}
 		}
@@ -3341,35 +4112,50 @@ func (m *Model) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Models) marshal(mm *easyproto.MessageMarshaler) {
-	for i := range m.Models {
-		m.Models[i].marshal(mm.AppendMessage(1))
+func (m *Models) size() (n int) {
+	if m == nil {
+		return 0
 	}
+	for i := range m.Models {
+		n += 1 + sizeBytes((&m.Models[i]).size())
+	}
+	return n
 }
 
-func (m *Models) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Models) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	for i := range m.Models {
+		b = appendUint(b, 10, uint64((&m.Models[i]).size()))
+		b = (&m.Models[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *Models) unmarshal(src []byte, d *decoder) error {
 	*m = Models{}
 	if err := d.enter("Models"); err != nil {
 		return err
 	}
 	defer d.leave()
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Models", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Models")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Models.models")
 			}
 			m.Models = append(m.Models, Model{})
-			if err := m.Models[len(m.Models)-1].unmarshal(data, d); err != nil {
+			if err := m.Models[len(m.Models)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("Models", fc.FieldNum); err != nil {
+			if err := d.unknown("Models", f.num); err != nil {
 				return err
 			}
 		}
@@ -3377,39 +4163,53 @@ func (m *Models) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Reject) marshal(mm *easyproto.MessageMarshaler) {
-	if len(m.Reason) > 0 {
-		mm.AppendString(1, m.Reason)
+func (m *Reject) size() (n int) {
+	if m == nil {
+		return 0
 	}
+	if len(m.Reason) > 0 {
+		n += 1 + sizeBytes(len(m.Reason))
+	}
+	return n
 }
 
-func (m *Reject) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Reject) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Reason) > 0 {
+		b = appendString(b, 10, m.Reason)
+	}
+	return b
+}
+
+func (m *Reject) unmarshal(src []byte, d *decoder) error {
 	*m = Reject{}
 	if err := d.enter("Reject"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Reject", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Reject")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Reject.reason")
+			}
 			if err := d.once(&seen, 0, "Reject.reason"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Reject.reason")
-			}
-			if err := d.utf8(v, "Reject.reason"); err != nil {
+			if err := d.utf8(f.str(), "Reject.reason"); err != nil {
 				return err
 			}
-			m.Reason = v
+			m.Reason = f.str()
 		default:
-			if err := d.unknown("Reject", fc.FieldNum); err != nil {
+			if err := d.unknown("Reject", f.num); err != nil {
 				return err
 			}
 		}
@@ -3417,29 +4217,50 @@ func (m *Reject) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *SecretRef) marshal(mm *easyproto.MessageMarshaler) {
+func (m *SecretRef) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Which == SecretRefIsCredential {
-		mm.AppendString(1, m.Credential)
+		n += 1 + sizeBytes(len(m.Credential))
 	}
 	if m.Which == SecretRefIsConfig {
-		mm.AppendString(2, m.Config)
+		n += 1 + sizeBytes(len(m.Config))
 	}
+	return n
 }
 
-func (m *SecretRef) unmarshal(src []byte, d *decoder) (err error) {
+func (m *SecretRef) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Which == SecretRefIsCredential {
+		b = appendString(b, 10, m.Credential)
+	}
+	if m.Which == SecretRefIsConfig {
+		b = appendString(b, 18, m.Config)
+	}
+	return b
+}
+
+func (m *SecretRef) unmarshal(src []byte, d *decoder) error {
 	*m = SecretRef{}
 	if err := d.enter("SecretRef"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("SecretRef", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("SecretRef")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("SecretRef.credential")
+			}
 			if err := d.once(&seen, 0, "SecretRef.credential"); err != nil {
 				return err
 			}
@@ -3447,15 +4268,14 @@ func (m *SecretRef) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("SecretRef.credential")
 			}
 			m.Which = SecretRefIsCredential
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("SecretRef.credential")
-			}
-			if err := d.utf8(v, "SecretRef.credential"); err != nil {
+			if err := d.utf8(f.str(), "SecretRef.credential"); err != nil {
 				return err
 			}
-			m.Credential = v
+			m.Credential = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("SecretRef.config")
+			}
 			if err := d.once(&seen, 1, "SecretRef.config"); err != nil {
 				return err
 			}
@@ -3463,16 +4283,12 @@ func (m *SecretRef) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("SecretRef.config")
 			}
 			m.Which = SecretRefIsConfig
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("SecretRef.config")
-			}
-			if err := d.utf8(v, "SecretRef.config"); err != nil {
+			if err := d.utf8(f.str(), "SecretRef.config"); err != nil {
 				return err
 			}
-			m.Config = v
+			m.Config = f.str()
 		default:
-			if err := d.unknown("SecretRef", fc.FieldNum); err != nil {
+			if err := d.unknown("SecretRef", f.num); err != nil {
 				return err
 			}
 		}
@@ -3483,51 +4299,68 @@ func (m *SecretRef) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Encode) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Encode) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Encoding != 0 {
-		mm.AppendUint32(1, uint32(m.Encoding))
+		n += 1 + sizeVarint(uint64(m.Encoding))
 	}
 	for i := range m.Parts {
-		m.Parts[i].marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes((&m.Parts[i]).size())
 	}
+	return n
 }
 
-func (m *Encode) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Encode) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Encoding != 0 {
+		b = appendUint(b, 8, uint64(m.Encoding))
+	}
+	for i := range m.Parts {
+		b = appendUint(b, 18, uint64((&m.Parts[i]).size()))
+		b = (&m.Parts[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *Encode) unmarshal(src []byte, d *decoder) error {
 	*m = Encode{}
 	if err := d.enter("Encode"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Encode", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Encode")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("Encode.encoding")
+			}
 			if err := d.once(&seen, 0, "Encode.encoding"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("Encode.encoding")
-			}
-			if err := d.enum(v, namesEncoding[:], "Encode.encoding"); err != nil {
+			if err := d.enum(uint32(f.value), namesEncoding[:], "Encode.encoding"); err != nil {
 				return err
 			}
-			m.Encoding = Encoding(v)
+			m.Encoding = Encoding(f.value)
 		case 2:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Encode.parts")
 			}
 			m.Parts = append(m.Parts, Part{})
-			if err := m.Parts[len(m.Parts)-1].unmarshal(data, d); err != nil {
+			if err := m.Parts[len(m.Parts)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("Encode", fc.FieldNum); err != nil {
+			if err := d.unknown("Encode", f.num); err != nil {
 				return err
 			}
 		}
@@ -3535,41 +4368,64 @@ func (m *Encode) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Part) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Part) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Which == PartIsLiteral {
-		mm.AppendString(1, m.Literal)
+		n += 1 + sizeBytes(len(m.Literal))
 	}
 	if m.Which == PartIsSecret {
-		sub := mm.AppendMessage(2)
-		if m.Secret != nil {
-			m.Secret.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Secret.size())
 	}
 	if m.Which == PartIsSigner {
-		mm.AppendString(3, m.Signer)
+		n += 1 + sizeBytes(len(m.Signer))
 	}
 	if m.Which == PartIsEncode {
-		sub := mm.AppendMessage(4)
-		if m.Encode != nil {
-			m.Encode.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Encode.size())
 	}
+	return n
 }
 
-func (m *Part) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Part) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Which == PartIsLiteral {
+		b = appendString(b, 10, m.Literal)
+	}
+	if m.Which == PartIsSecret {
+		b = appendUint(b, 18, uint64(m.Secret.size()))
+		b = m.Secret.appendTo(b)
+	}
+	if m.Which == PartIsSigner {
+		b = appendString(b, 26, m.Signer)
+	}
+	if m.Which == PartIsEncode {
+		b = appendUint(b, 34, uint64(m.Encode.size()))
+		b = m.Encode.appendTo(b)
+	}
+	return b
+}
+
+func (m *Part) unmarshal(src []byte, d *decoder) error {
 	*m = Part{}
 	if err := d.enter("Part"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Part", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Part")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Part.literal")
+			}
 			if err := d.once(&seen, 0, "Part.literal"); err != nil {
 				return err
 			}
@@ -3577,15 +4433,14 @@ func (m *Part) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Part.literal")
 			}
 			m.Which = PartIsLiteral
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Part.literal")
-			}
-			if err := d.utf8(v, "Part.literal"); err != nil {
+			if err := d.utf8(f.str(), "Part.literal"); err != nil {
 				return err
 			}
-			m.Literal = v
+			m.Literal = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Part.secret")
+			}
 			if err := d.once(&seen, 1, "Part.secret"); err != nil {
 				return err
 			}
@@ -3593,15 +4448,14 @@ func (m *Part) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Part.secret")
 			}
 			m.Which = PartIsSecret
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Part.secret")
-			}
 			m.Secret = new(SecretRef)
-			if err := m.Secret.unmarshal(data, d); err != nil {
+			if err := m.Secret.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("Part.signer")
+			}
 			if err := d.once(&seen, 2, "Part.signer"); err != nil {
 				return err
 			}
@@ -3609,15 +4463,14 @@ func (m *Part) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Part.signer")
 			}
 			m.Which = PartIsSigner
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Part.signer")
-			}
-			if err := d.utf8(v, "Part.signer"); err != nil {
+			if err := d.utf8(f.str(), "Part.signer"); err != nil {
 				return err
 			}
-			m.Signer = v
+			m.Signer = f.str()
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("Part.encode")
+			}
 			if err := d.once(&seen, 3, "Part.encode"); err != nil {
 				return err
 			}
@@ -3625,16 +4478,12 @@ func (m *Part) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Part.encode")
 			}
 			m.Which = PartIsEncode
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Part.encode")
-			}
 			m.Encode = new(Encode)
-			if err := m.Encode.unmarshal(data, d); err != nil {
+			if err := m.Encode.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("Part", fc.FieldNum); err != nil {
+			if err := d.unknown("Part", f.num); err != nil {
 				return err
 			}
 		}
@@ -3645,35 +4494,50 @@ func (m *Part) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Value) marshal(mm *easyproto.MessageMarshaler) {
-	for i := range m.Parts {
-		m.Parts[i].marshal(mm.AppendMessage(1))
+func (m *Value) size() (n int) {
+	if m == nil {
+		return 0
 	}
+	for i := range m.Parts {
+		n += 1 + sizeBytes((&m.Parts[i]).size())
+	}
+	return n
 }
 
-func (m *Value) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Value) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	for i := range m.Parts {
+		b = appendUint(b, 10, uint64((&m.Parts[i]).size()))
+		b = (&m.Parts[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *Value) unmarshal(src []byte, d *decoder) error {
 	*m = Value{}
 	if err := d.enter("Value"); err != nil {
 		return err
 	}
 	defer d.leave()
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Value", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Value")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Value.parts")
 			}
 			m.Parts = append(m.Parts, Part{})
-			if err := m.Parts[len(m.Parts)-1].unmarshal(data, d); err != nil {
+			if err := m.Parts[len(m.Parts)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("Value", fc.FieldNum); err != nil {
+			if err := d.unknown("Value", f.num); err != nil {
 				return err
 			}
 		}
@@ -3681,51 +4545,68 @@ func (m *Value) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *NamedValue) marshal(mm *easyproto.MessageMarshaler) {
+func (m *NamedValue) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Name) > 0 {
-		mm.AppendString(1, m.Name)
+		n += 1 + sizeBytes(len(m.Name))
 	}
 	for i := range m.Parts {
-		m.Parts[i].marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes((&m.Parts[i]).size())
 	}
+	return n
 }
 
-func (m *NamedValue) unmarshal(src []byte, d *decoder) (err error) {
+func (m *NamedValue) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Name) > 0 {
+		b = appendString(b, 10, m.Name)
+	}
+	for i := range m.Parts {
+		b = appendUint(b, 18, uint64((&m.Parts[i]).size()))
+		b = (&m.Parts[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *NamedValue) unmarshal(src []byte, d *decoder) error {
 	*m = NamedValue{}
 	if err := d.enter("NamedValue"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("NamedValue", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("NamedValue")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("NamedValue.name")
+			}
 			if err := d.once(&seen, 0, "NamedValue.name"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("NamedValue.name")
-			}
-			if err := d.utf8(v, "NamedValue.name"); err != nil {
+			if err := d.utf8(f.str(), "NamedValue.name"); err != nil {
 				return err
 			}
-			m.Name = v
+			m.Name = f.str()
 		case 2:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("NamedValue.parts")
 			}
 			m.Parts = append(m.Parts, Part{})
-			if err := m.Parts[len(m.Parts)-1].unmarshal(data, d); err != nil {
+			if err := m.Parts[len(m.Parts)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("NamedValue", fc.FieldNum); err != nil {
+			if err := d.unknown("NamedValue", f.num); err != nil {
 				return err
 			}
 		}
@@ -3733,93 +4614,117 @@ func (m *NamedValue) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Url) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Url) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Base) > 0 {
-		mm.AppendString(1, m.Base)
+		n += 1 + sizeBytes(len(m.Base))
 	}
 	if len(m.Scheme) > 0 {
-		mm.AppendString(2, m.Scheme)
+		n += 1 + sizeBytes(len(m.Scheme))
 	}
 	if len(m.Host) > 0 {
-		mm.AppendString(3, m.Host)
+		n += 1 + sizeBytes(len(m.Host))
 	}
 	for i := range m.Segments {
-		m.Segments[i].marshal(mm.AppendMessage(4))
+		n += 1 + sizeBytes((&m.Segments[i]).size())
 	}
 	for i := range m.Query {
-		m.Query[i].marshal(mm.AppendMessage(5))
+		n += 1 + sizeBytes((&m.Query[i]).size())
 	}
+	return n
 }
 
-func (m *Url) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Url) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Base) > 0 {
+		b = appendString(b, 10, m.Base)
+	}
+	if len(m.Scheme) > 0 {
+		b = appendString(b, 18, m.Scheme)
+	}
+	if len(m.Host) > 0 {
+		b = appendString(b, 26, m.Host)
+	}
+	for i := range m.Segments {
+		b = appendUint(b, 34, uint64((&m.Segments[i]).size()))
+		b = (&m.Segments[i]).appendTo(b)
+	}
+	for i := range m.Query {
+		b = appendUint(b, 42, uint64((&m.Query[i]).size()))
+		b = (&m.Query[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *Url) unmarshal(src []byte, d *decoder) error {
 	*m = Url{}
 	if err := d.enter("Url"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Url", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Url")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Url.base")
+			}
 			if err := d.once(&seen, 0, "Url.base"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Url.base")
-			}
-			if err := d.utf8(v, "Url.base"); err != nil {
+			if err := d.utf8(f.str(), "Url.base"); err != nil {
 				return err
 			}
-			m.Base = v
+			m.Base = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Url.scheme")
+			}
 			if err := d.once(&seen, 1, "Url.scheme"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Url.scheme")
-			}
-			if err := d.utf8(v, "Url.scheme"); err != nil {
+			if err := d.utf8(f.str(), "Url.scheme"); err != nil {
 				return err
 			}
-			m.Scheme = v
+			m.Scheme = f.str()
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("Url.host")
+			}
 			if err := d.once(&seen, 2, "Url.host"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Url.host")
-			}
-			if err := d.utf8(v, "Url.host"); err != nil {
+			if err := d.utf8(f.str(), "Url.host"); err != nil {
 				return err
 			}
-			m.Host = v
+			m.Host = f.str()
 		case 4:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Url.segments")
 			}
 			m.Segments = append(m.Segments, Value{})
-			if err := m.Segments[len(m.Segments)-1].unmarshal(data, d); err != nil {
+			if err := m.Segments[len(m.Segments)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 5:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Url.query")
 			}
 			m.Query = append(m.Query, NamedValue{})
-			if err := m.Query[len(m.Query)-1].unmarshal(data, d); err != nil {
+			if err := m.Query[len(m.Query)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("Url", fc.FieldNum); err != nil {
+			if err := d.unknown("Url", f.num); err != nil {
 				return err
 			}
 		}
@@ -3827,44 +4732,67 @@ func (m *Url) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Edit) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Edit) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Path) > 0 {
-		mm.AppendString(1, m.Path)
+		n += 1 + sizeBytes(len(m.Path))
 	}
 	if m.Which == EditIsSet {
-		mm.AppendBytes(2, m.Set)
+		n += 1 + sizeBytes(len(m.Set))
 	}
 	if m.Which == EditIsDelete {
-		mm.AppendBool(3, m.Delete)
+		n += 2
 	}
+	return n
 }
 
-func (m *Edit) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Edit) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Path) > 0 {
+		b = appendString(b, 10, m.Path)
+	}
+	if m.Which == EditIsSet {
+		b = appendBytes(b, 18, m.Set)
+	}
+	if m.Which == EditIsDelete {
+		b = appendUint(b, 24, boolVarint(m.Delete))
+	}
+	return b
+}
+
+func (m *Edit) unmarshal(src []byte, d *decoder) error {
 	*m = Edit{}
 	if err := d.enter("Edit"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Edit", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Edit")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Edit.path")
+			}
 			if err := d.once(&seen, 0, "Edit.path"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Edit.path")
-			}
-			if err := d.utf8(v, "Edit.path"); err != nil {
+			if err := d.utf8(f.str(), "Edit.path"); err != nil {
 				return err
 			}
-			m.Path = v
+			m.Path = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Edit.set")
+			}
 			if err := d.once(&seen, 1, "Edit.set"); err != nil {
 				return err
 			}
@@ -3872,12 +4800,11 @@ func (m *Edit) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Edit.set")
 			}
 			m.Which = EditIsSet
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("Edit.set")
-			}
-			m.Set = v
+			m.Set = f.data
 		case 3:
+			if f.wire != wireVarint || f.value > 1 {
+				return d.wireType("Edit.delete")
+			}
 			if err := d.once(&seen, 2, "Edit.delete"); err != nil {
 				return err
 			}
@@ -3885,13 +4812,9 @@ func (m *Edit) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("Edit.delete")
 			}
 			m.Which = EditIsDelete
-			v, ok := fc.Bool()
-			if !ok {
-				return d.wireType("Edit.delete")
-			}
-			m.Delete = v
+			m.Delete = f.value == 1
 		default:
-			if err := d.unknown("Edit", fc.FieldNum); err != nil {
+			if err := d.unknown("Edit", f.num); err != nil {
 				return err
 			}
 		}
@@ -3902,35 +4825,50 @@ func (m *Edit) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *ClientBody) marshal(mm *easyproto.MessageMarshaler) {
-	for i := range m.Edits {
-		m.Edits[i].marshal(mm.AppendMessage(1))
+func (m *ClientBody) size() (n int) {
+	if m == nil {
+		return 0
 	}
+	for i := range m.Edits {
+		n += 1 + sizeBytes((&m.Edits[i]).size())
+	}
+	return n
 }
 
-func (m *ClientBody) unmarshal(src []byte, d *decoder) (err error) {
+func (m *ClientBody) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	for i := range m.Edits {
+		b = appendUint(b, 10, uint64((&m.Edits[i]).size()))
+		b = (&m.Edits[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *ClientBody) unmarshal(src []byte, d *decoder) error {
 	*m = ClientBody{}
 	if err := d.enter("ClientBody"); err != nil {
 		return err
 	}
 	defer d.leave()
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("ClientBody", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("ClientBody")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("ClientBody.edits")
 			}
 			m.Edits = append(m.Edits, Edit{})
-			if err := m.Edits[len(m.Edits)-1].unmarshal(data, d); err != nil {
+			if err := m.Edits[len(m.Edits)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("ClientBody", fc.FieldNum); err != nil {
+			if err := d.unknown("ClientBody", f.num); err != nil {
 				return err
 			}
 		}
@@ -3938,35 +4876,50 @@ func (m *ClientBody) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Form) marshal(mm *easyproto.MessageMarshaler) {
-	for i := range m.Values {
-		m.Values[i].marshal(mm.AppendMessage(1))
+func (m *Form) size() (n int) {
+	if m == nil {
+		return 0
 	}
+	for i := range m.Values {
+		n += 1 + sizeBytes((&m.Values[i]).size())
+	}
+	return n
 }
 
-func (m *Form) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Form) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	for i := range m.Values {
+		b = appendUint(b, 10, uint64((&m.Values[i]).size()))
+		b = (&m.Values[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *Form) unmarshal(src []byte, d *decoder) error {
 	*m = Form{}
 	if err := d.enter("Form"); err != nil {
 		return err
 	}
 	defer d.leave()
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Form", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Form")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Form.values")
 			}
 			m.Values = append(m.Values, NamedValue{})
-			if err := m.Values[len(m.Values)-1].unmarshal(data, d); err != nil {
+			if err := m.Values[len(m.Values)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("Form", fc.FieldNum); err != nil {
+			if err := d.unknown("Form", f.num); err != nil {
 				return err
 			}
 		}
@@ -3974,48 +4927,65 @@ func (m *Form) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *JsonBody) marshal(mm *easyproto.MessageMarshaler) {
+func (m *JsonBody) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Template) > 0 {
-		mm.AppendBytes(1, m.Template)
+		n += 1 + sizeBytes(len(m.Template))
 	}
 	for i := range m.Values {
-		m.Values[i].marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes((&m.Values[i]).size())
 	}
+	return n
 }
 
-func (m *JsonBody) unmarshal(src []byte, d *decoder) (err error) {
+func (m *JsonBody) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Template) > 0 {
+		b = appendBytes(b, 10, m.Template)
+	}
+	for i := range m.Values {
+		b = appendUint(b, 18, uint64((&m.Values[i]).size()))
+		b = (&m.Values[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *JsonBody) unmarshal(src []byte, d *decoder) error {
 	*m = JsonBody{}
 	if err := d.enter("JsonBody"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("JsonBody", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("JsonBody")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("JsonBody.template")
+			}
 			if err := d.once(&seen, 0, "JsonBody.template"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("JsonBody.template")
-			}
-			m.Template = v
+			m.Template = f.data
 		case 2:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("JsonBody.values")
 			}
 			m.Values = append(m.Values, NamedValue{})
-			if err := m.Values[len(m.Values)-1].unmarshal(data, d); err != nil {
+			if err := m.Values[len(m.Values)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("JsonBody", fc.FieldNum); err != nil {
+			if err := d.unknown("JsonBody", f.num); err != nil {
 				return err
 			}
 		}
@@ -4023,44 +4993,65 @@ func (m *JsonBody) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *BodyPart) marshal(mm *easyproto.MessageMarshaler) {
+func (m *BodyPart) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Which == BodyPartIsLiteral {
-		mm.AppendBytes(1, m.Literal)
+		n += 1 + sizeBytes(len(m.Literal))
 	}
 	if m.Which == BodyPartIsClientBody {
-		sub := mm.AppendMessage(2)
-		if m.ClientBody != nil {
-			m.ClientBody.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.ClientBody.size())
 	}
 	if m.Which == BodyPartIsForm {
-		sub := mm.AppendMessage(3)
-		if m.Form != nil {
-			m.Form.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.Form.size())
 	}
 	if m.Which == BodyPartIsJSON {
-		sub := mm.AppendMessage(4)
-		if m.JSON != nil {
-			m.JSON.marshal(sub)
-		}
+		n += 1 + sizeBytes(m.JSON.size())
 	}
+	return n
 }
 
-func (m *BodyPart) unmarshal(src []byte, d *decoder) (err error) {
+func (m *BodyPart) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Which == BodyPartIsLiteral {
+		b = appendBytes(b, 10, m.Literal)
+	}
+	if m.Which == BodyPartIsClientBody {
+		b = appendUint(b, 18, uint64(m.ClientBody.size()))
+		b = m.ClientBody.appendTo(b)
+	}
+	if m.Which == BodyPartIsForm {
+		b = appendUint(b, 26, uint64(m.Form.size()))
+		b = m.Form.appendTo(b)
+	}
+	if m.Which == BodyPartIsJSON {
+		b = appendUint(b, 34, uint64(m.JSON.size()))
+		b = m.JSON.appendTo(b)
+	}
+	return b
+}
+
+func (m *BodyPart) unmarshal(src []byte, d *decoder) error {
 	*m = BodyPart{}
 	if err := d.enter("BodyPart"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("BodyPart", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("BodyPart")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("BodyPart.literal")
+			}
 			if err := d.once(&seen, 0, "BodyPart.literal"); err != nil {
 				return err
 			}
@@ -4068,12 +5059,11 @@ func (m *BodyPart) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("BodyPart.literal")
 			}
 			m.Which = BodyPartIsLiteral
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("BodyPart.literal")
-			}
-			m.Literal = v
+			m.Literal = f.data
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("BodyPart.client_body")
+			}
 			if err := d.once(&seen, 1, "BodyPart.client_body"); err != nil {
 				return err
 			}
@@ -4081,15 +5071,14 @@ func (m *BodyPart) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("BodyPart.client_body")
 			}
 			m.Which = BodyPartIsClientBody
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("BodyPart.client_body")
-			}
 			m.ClientBody = new(ClientBody)
-			if err := m.ClientBody.unmarshal(data, d); err != nil {
+			if err := m.ClientBody.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("BodyPart.form")
+			}
 			if err := d.once(&seen, 2, "BodyPart.form"); err != nil {
 				return err
 			}
@@ -4097,15 +5086,14 @@ func (m *BodyPart) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("BodyPart.form")
 			}
 			m.Which = BodyPartIsForm
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("BodyPart.form")
-			}
 			m.Form = new(Form)
-			if err := m.Form.unmarshal(data, d); err != nil {
+			if err := m.Form.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("BodyPart.json")
+			}
 			if err := d.once(&seen, 3, "BodyPart.json"); err != nil {
 				return err
 			}
@@ -4113,16 +5101,12 @@ func (m *BodyPart) unmarshal(src []byte, d *decoder) (err error) {
 				return d.twoMembers("BodyPart.json")
 			}
 			m.Which = BodyPartIsJSON
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("BodyPart.json")
-			}
 			m.JSON = new(JsonBody)
-			if err := m.JSON.unmarshal(data, d); err != nil {
+			if err := m.JSON.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("BodyPart", fc.FieldNum); err != nil {
+			if err := d.unknown("BodyPart", f.num); err != nil {
 				return err
 			}
 		}
@@ -4133,78 +5117,101 @@ func (m *BodyPart) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Request) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Request) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Method) > 0 {
-		mm.AppendString(1, m.Method)
+		n += 1 + sizeBytes(len(m.Method))
 	}
 	if m.URL != nil {
-		m.URL.marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes(m.URL.size())
 	}
 	for i := range m.Headers {
-		m.Headers[i].marshal(mm.AppendMessage(3))
+		n += 1 + sizeBytes((&m.Headers[i]).size())
 	}
 	for i := range m.Body {
-		m.Body[i].marshal(mm.AppendMessage(4))
+		n += 1 + sizeBytes((&m.Body[i]).size())
 	}
+	return n
 }
 
-func (m *Request) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Request) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Method) > 0 {
+		b = appendString(b, 10, m.Method)
+	}
+	if m.URL != nil {
+		b = appendUint(b, 18, uint64(m.URL.size()))
+		b = m.URL.appendTo(b)
+	}
+	for i := range m.Headers {
+		b = appendUint(b, 26, uint64((&m.Headers[i]).size()))
+		b = (&m.Headers[i]).appendTo(b)
+	}
+	for i := range m.Body {
+		b = appendUint(b, 34, uint64((&m.Body[i]).size()))
+		b = (&m.Body[i]).appendTo(b)
+	}
+	return b
+}
+
+func (m *Request) unmarshal(src []byte, d *decoder) error {
 	*m = Request{}
 	if err := d.enter("Request"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Request", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Request")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Request.method")
+			}
 			if err := d.once(&seen, 0, "Request.method"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Request.method")
-			}
-			if err := d.utf8(v, "Request.method"); err != nil {
+			if err := d.utf8(f.str(), "Request.method"); err != nil {
 				return err
 			}
-			m.Method = v
+			m.Method = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Request.url")
+			}
 			if err := d.once(&seen, 1, "Request.url"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Request.url")
-			}
 			m.URL = new(Url)
-			if err := m.URL.unmarshal(data, d); err != nil {
+			if err := m.URL.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 3:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Request.headers")
 			}
 			m.Headers = append(m.Headers, NamedValue{})
-			if err := m.Headers[len(m.Headers)-1].unmarshal(data, d); err != nil {
+			if err := m.Headers[len(m.Headers)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 4:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Request.body")
 			}
 			m.Body = append(m.Body, BodyPart{})
-			if err := m.Body[len(m.Body)-1].unmarshal(data, d); err != nil {
+			if err := m.Body[len(m.Body)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("Request", fc.FieldNum); err != nil {
+			if err := d.unknown("Request", f.num); err != nil {
 				return err
 			}
 		}
@@ -4212,99 +5219,121 @@ func (m *Request) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Extract) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Extract) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Pointer) > 0 {
-		mm.AppendString(1, m.Pointer)
+		n += 1 + sizeBytes(len(m.Pointer))
 	}
 	if len(m.FormKey) > 0 {
-		mm.AppendString(2, m.FormKey)
+		n += 1 + sizeBytes(len(m.FormKey))
 	}
 	if len(m.Field) > 0 {
-		mm.AppendString(3, m.Field)
+		n += 1 + sizeBytes(len(m.Field))
 	}
 	if m.Kind != 0 {
-		mm.AppendUint32(4, uint32(m.Kind))
+		n += 1 + sizeVarint(uint64(m.Kind))
 	}
 	if len(m.Claim) > 0 {
-		mm.AppendString(5, m.Claim)
+		n += 1 + sizeBytes(len(m.Claim))
 	}
+	return n
 }
 
-func (m *Extract) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Extract) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Pointer) > 0 {
+		b = appendString(b, 10, m.Pointer)
+	}
+	if len(m.FormKey) > 0 {
+		b = appendString(b, 18, m.FormKey)
+	}
+	if len(m.Field) > 0 {
+		b = appendString(b, 26, m.Field)
+	}
+	if m.Kind != 0 {
+		b = appendUint(b, 32, uint64(m.Kind))
+	}
+	if len(m.Claim) > 0 {
+		b = appendString(b, 42, m.Claim)
+	}
+	return b
+}
+
+func (m *Extract) unmarshal(src []byte, d *decoder) error {
 	*m = Extract{}
 	if err := d.enter("Extract"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Extract", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Extract")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Extract.pointer")
+			}
 			if err := d.once(&seen, 0, "Extract.pointer"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Extract.pointer")
-			}
-			if err := d.utf8(v, "Extract.pointer"); err != nil {
+			if err := d.utf8(f.str(), "Extract.pointer"); err != nil {
 				return err
 			}
-			m.Pointer = v
+			m.Pointer = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Extract.form_key")
+			}
 			if err := d.once(&seen, 1, "Extract.form_key"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Extract.form_key")
-			}
-			if err := d.utf8(v, "Extract.form_key"); err != nil {
+			if err := d.utf8(f.str(), "Extract.form_key"); err != nil {
 				return err
 			}
-			m.FormKey = v
+			m.FormKey = f.str()
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("Extract.field")
+			}
 			if err := d.once(&seen, 2, "Extract.field"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Extract.field")
-			}
-			if err := d.utf8(v, "Extract.field"); err != nil {
+			if err := d.utf8(f.str(), "Extract.field"); err != nil {
 				return err
 			}
-			m.Field = v
+			m.Field = f.str()
 		case 4:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("Extract.kind")
+			}
 			if err := d.once(&seen, 3, "Extract.kind"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("Extract.kind")
-			}
-			if err := d.enum(v, namesExtractKind[:], "Extract.kind"); err != nil {
+			if err := d.enum(uint32(f.value), namesExtractKind[:], "Extract.kind"); err != nil {
 				return err
 			}
-			m.Kind = ExtractKind(v)
+			m.Kind = ExtractKind(f.value)
 		case 5:
+			if f.wire != wireBytes {
+				return d.wireType("Extract.claim")
+			}
 			if err := d.once(&seen, 4, "Extract.claim"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Extract.claim")
-			}
-			if err := d.utf8(v, "Extract.claim"); err != nil {
+			if err := d.utf8(f.str(), "Extract.claim"); err != nil {
 				return err
 			}
-			m.Claim = v
+			m.Claim = f.str()
 		default:
-			if err := d.unknown("Extract", fc.FieldNum); err != nil {
+			if err := d.unknown("Extract", f.num); err != nil {
 				return err
 			}
 		}
@@ -4312,60 +5341,79 @@ func (m *Extract) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Exchange) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Exchange) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	for _, v := range m.Consumes {
-		mm.AppendString(1, v)
+		n += 1 + sizeBytes(len(v))
 	}
 	for i := range m.Extract {
-		m.Extract[i].marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes((&m.Extract[i]).size())
 	}
 	if m.Derived {
-		mm.AppendBool(3, m.Derived)
+		n += 2
 	}
+	return n
 }
 
-func (m *Exchange) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Exchange) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	for _, v := range m.Consumes {
+		b = appendString(b, 10, v)
+	}
+	for i := range m.Extract {
+		b = appendUint(b, 18, uint64((&m.Extract[i]).size()))
+		b = (&m.Extract[i]).appendTo(b)
+	}
+	if m.Derived {
+		b = appendUint(b, 24, boolVarint(m.Derived))
+	}
+	return b
+}
+
+func (m *Exchange) unmarshal(src []byte, d *decoder) error {
 	*m = Exchange{}
 	if err := d.enter("Exchange"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Exchange", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Exchange")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
-			v, ok := fc.String()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Exchange.consumes")
 			}
-			if err := d.utf8(v, "Exchange.consumes"); err != nil {
+			if err := d.utf8(f.str(), "Exchange.consumes"); err != nil {
 				return err
 			}
-			m.Consumes = append(m.Consumes, v)
+			m.Consumes = append(m.Consumes, f.str())
 		case 2:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Exchange.extract")
 			}
 			m.Extract = append(m.Extract, Extract{})
-			if err := m.Extract[len(m.Extract)-1].unmarshal(data, d); err != nil {
+			if err := m.Extract[len(m.Extract)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 3:
+			if f.wire != wireVarint || f.value > 1 {
+				return d.wireType("Exchange.derived")
+			}
 			if err := d.once(&seen, 2, "Exchange.derived"); err != nil {
 				return err
 			}
-			v, ok := fc.Bool()
-			if !ok {
-				return d.wireType("Exchange.derived")
-			}
-			m.Derived = v
+			m.Derived = f.value == 1
 		default:
-			if err := d.unknown("Exchange", fc.FieldNum); err != nil {
+			if err := d.unknown("Exchange", f.num); err != nil {
 				return err
 			}
 		}
@@ -4373,180 +5421,216 @@ func (m *Exchange) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Send) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Send) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Request != nil {
-		m.Request.marshal(mm.AppendMessage(1))
+		n += 1 + sizeBytes(m.Request.size())
 	}
 	if m.Deliver != 0 {
-		mm.AppendUint32(2, uint32(m.Deliver))
+		n += 1 + sizeVarint(uint64(m.Deliver))
 	}
 	if m.OnError != 0 {
-		mm.AppendUint32(3, uint32(m.OnError))
+		n += 1 + sizeVarint(uint64(m.OnError))
 	}
 	if m.IdleMS != 0 {
-		mm.AppendUint64(4, m.IdleMS)
+		n += 1 + sizeVarint(m.IdleMS)
 	}
 	if m.Transport != 0 {
-		mm.AppendUint32(5, uint32(m.Transport))
+		n += 1 + sizeVarint(uint64(m.Transport))
 	}
 	if len(m.Step) > 0 {
-		mm.AppendString(6, m.Step)
+		n += 1 + sizeBytes(len(m.Step))
 	}
 	if len(m.Unwrap) > 0 {
-		mm.AppendString(7, m.Unwrap)
+		n += 1 + sizeBytes(len(m.Unwrap))
 	}
 	if m.Inspect != 0 {
-		mm.AppendUint32(8, m.Inspect)
+		n += 1 + sizeVarint(uint64(m.Inspect))
 	}
 	if m.MaxBytes != 0 {
-		mm.AppendUint64(9, m.MaxBytes)
+		n += 1 + sizeVarint(m.MaxBytes)
 	}
 	if m.Exchange != nil {
-		m.Exchange.marshal(mm.AppendMessage(10))
+		n += 1 + sizeBytes(m.Exchange.size())
 	}
 	if m.Framing != 0 {
-		mm.AppendUint32(11, uint32(m.Framing))
+		n += 1 + sizeVarint(uint64(m.Framing))
 	}
+	return n
 }
 
-func (m *Send) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Send) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Request != nil {
+		b = appendUint(b, 10, uint64(m.Request.size()))
+		b = m.Request.appendTo(b)
+	}
+	if m.Deliver != 0 {
+		b = appendUint(b, 16, uint64(m.Deliver))
+	}
+	if m.OnError != 0 {
+		b = appendUint(b, 24, uint64(m.OnError))
+	}
+	if m.IdleMS != 0 {
+		b = appendUint(b, 32, m.IdleMS)
+	}
+	if m.Transport != 0 {
+		b = appendUint(b, 40, uint64(m.Transport))
+	}
+	if len(m.Step) > 0 {
+		b = appendString(b, 50, m.Step)
+	}
+	if len(m.Unwrap) > 0 {
+		b = appendString(b, 58, m.Unwrap)
+	}
+	if m.Inspect != 0 {
+		b = appendUint(b, 64, uint64(m.Inspect))
+	}
+	if m.MaxBytes != 0 {
+		b = appendUint(b, 72, m.MaxBytes)
+	}
+	if m.Exchange != nil {
+		b = appendUint(b, 82, uint64(m.Exchange.size()))
+		b = m.Exchange.appendTo(b)
+	}
+	if m.Framing != 0 {
+		b = appendUint(b, 88, uint64(m.Framing))
+	}
+	return b
+}
+
+func (m *Send) unmarshal(src []byte, d *decoder) error {
 	*m = Send{}
 	if err := d.enter("Send"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Send", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Send")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Send.request")
+			}
 			if err := d.once(&seen, 0, "Send.request"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Send.request")
-			}
 			m.Request = new(Request)
-			if err := m.Request.unmarshal(data, d); err != nil {
+			if err := m.Request.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 2:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("Send.deliver")
+			}
 			if err := d.once(&seen, 1, "Send.deliver"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("Send.deliver")
-			}
-			if err := d.enum(v, namesDeliver[:], "Send.deliver"); err != nil {
+			if err := d.enum(uint32(f.value), namesDeliver[:], "Send.deliver"); err != nil {
 				return err
 			}
-			m.Deliver = Deliver(v)
+			m.Deliver = Deliver(f.value)
 		case 3:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("Send.on_error")
+			}
 			if err := d.once(&seen, 2, "Send.on_error"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("Send.on_error")
-			}
-			if err := d.enum(v, namesOnError[:], "Send.on_error"); err != nil {
+			if err := d.enum(uint32(f.value), namesOnError[:], "Send.on_error"); err != nil {
 				return err
 			}
-			m.OnError = OnError(v)
+			m.OnError = OnError(f.value)
 		case 4:
+			if f.wire != wireVarint {
+				return d.wireType("Send.idle_ms")
+			}
 			if err := d.once(&seen, 3, "Send.idle_ms"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Send.idle_ms")
-			}
-			m.IdleMS = v
+			m.IdleMS = f.value
 		case 5:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("Send.transport")
+			}
 			if err := d.once(&seen, 4, "Send.transport"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("Send.transport")
-			}
-			if err := d.enum(v, namesTransport[:], "Send.transport"); err != nil {
+			if err := d.enum(uint32(f.value), namesTransport[:], "Send.transport"); err != nil {
 				return err
 			}
-			m.Transport = Transport(v)
+			m.Transport = Transport(f.value)
 		case 6:
+			if f.wire != wireBytes {
+				return d.wireType("Send.step")
+			}
 			if err := d.once(&seen, 5, "Send.step"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Send.step")
-			}
-			if err := d.utf8(v, "Send.step"); err != nil {
+			if err := d.utf8(f.str(), "Send.step"); err != nil {
 				return err
 			}
-			m.Step = v
+			m.Step = f.str()
 		case 7:
+			if f.wire != wireBytes {
+				return d.wireType("Send.unwrap")
+			}
 			if err := d.once(&seen, 6, "Send.unwrap"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Send.unwrap")
-			}
-			if err := d.utf8(v, "Send.unwrap"); err != nil {
+			if err := d.utf8(f.str(), "Send.unwrap"); err != nil {
 				return err
 			}
-			m.Unwrap = v
+			m.Unwrap = f.str()
 		case 8:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("Send.inspect")
+			}
 			if err := d.once(&seen, 7, "Send.inspect"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("Send.inspect")
-			}
-			m.Inspect = v
+			m.Inspect = uint32(f.value)
 		case 9:
+			if f.wire != wireVarint {
+				return d.wireType("Send.max_bytes")
+			}
 			if err := d.once(&seen, 8, "Send.max_bytes"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Send.max_bytes")
-			}
-			m.MaxBytes = v
+			m.MaxBytes = f.value
 		case 10:
+			if f.wire != wireBytes {
+				return d.wireType("Send.exchange")
+			}
 			if err := d.once(&seen, 9, "Send.exchange"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("Send.exchange")
-			}
 			m.Exchange = new(Exchange)
-			if err := m.Exchange.unmarshal(data, d); err != nil {
+			if err := m.Exchange.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 11:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("Send.framing")
+			}
 			if err := d.once(&seen, 10, "Send.framing"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("Send.framing")
-			}
-			if err := d.enum(v, namesFraming[:], "Send.framing"); err != nil {
+			if err := d.enum(uint32(f.value), namesFraming[:], "Send.framing"); err != nil {
 				return err
 			}
-			m.Framing = Framing(v)
+			m.Framing = Framing(f.value)
 		default:
-			if err := d.unknown("Send", fc.FieldNum); err != nil {
+			if err := d.unknown("Send", f.num); err != nil {
 				return err
 			}
 		}
@@ -4554,90 +5638,115 @@ func (m *Send) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Patch) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Patch) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Revision != 0 {
-		mm.AppendUint64(1, m.Revision)
+		n += 1 + sizeVarint(m.Revision)
 	}
 	for i := range m.Set {
-		m.Set[i].marshal(mm.AppendMessage(2))
+		n += 1 + sizeBytes((&m.Set[i]).size())
 	}
 	for _, v := range m.Delete {
-		mm.AppendString(3, v)
+		n += 1 + sizeBytes(len(v))
 	}
 	if m.Label != nil {
-		mm.AppendString(4, *m.Label)
+		n += 1 + sizeBytes(len(*m.Label))
 	}
 	if m.Prefix != nil {
-		mm.AppendString(5, *m.Prefix)
+		n += 1 + sizeBytes(len(*m.Prefix))
 	}
+	return n
 }
 
-func (m *Patch) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Patch) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Revision != 0 {
+		b = appendUint(b, 8, m.Revision)
+	}
+	for i := range m.Set {
+		b = appendUint(b, 18, uint64((&m.Set[i]).size()))
+		b = (&m.Set[i]).appendTo(b)
+	}
+	for _, v := range m.Delete {
+		b = appendString(b, 26, v)
+	}
+	if m.Label != nil {
+		b = appendString(b, 34, *m.Label)
+	}
+	if m.Prefix != nil {
+		b = appendString(b, 42, *m.Prefix)
+	}
+	return b
+}
+
+func (m *Patch) unmarshal(src []byte, d *decoder) error {
 	*m = Patch{}
 	if err := d.enter("Patch"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Patch", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Patch")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireVarint {
+				return d.wireType("Patch.revision")
+			}
 			if err := d.once(&seen, 0, "Patch.revision"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Patch.revision")
-			}
-			m.Revision = v
+			m.Revision = f.value
 		case 2:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Patch.set")
 			}
 			m.Set = append(m.Set, Pair{})
-			if err := m.Set[len(m.Set)-1].unmarshal(data, d); err != nil {
+			if err := m.Set[len(m.Set)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 3:
-			v, ok := fc.String()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Patch.delete")
 			}
-			if err := d.utf8(v, "Patch.delete"); err != nil {
+			if err := d.utf8(f.str(), "Patch.delete"); err != nil {
 				return err
 			}
-			m.Delete = append(m.Delete, v)
+			m.Delete = append(m.Delete, f.str())
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("Patch.label")
+			}
 			if err := d.once(&seen, 3, "Patch.label"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Patch.label")
-			}
-			if err := d.utf8(v, "Patch.label"); err != nil {
+			if err := d.utf8(f.str(), "Patch.label"); err != nil {
 				return err
 			}
+			v := f.str()
 			m.Label = &v
 		case 5:
+			if f.wire != wireBytes {
+				return d.wireType("Patch.prefix")
+			}
 			if err := d.once(&seen, 4, "Patch.prefix"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Patch.prefix")
-			}
-			if err := d.utf8(v, "Patch.prefix"); err != nil {
+			if err := d.utf8(f.str(), "Patch.prefix"); err != nil {
 				return err
 			}
+			v := f.str()
 			m.Prefix = &v
 		default:
-			if err := d.unknown("Patch", fc.FieldNum); err != nil {
+			if err := d.unknown("Patch", f.num); err != nil {
 				return err
 			}
 		}
@@ -4645,135 +5754,164 @@ func (m *Patch) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Prompt) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Prompt) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if m.Kind != 0 {
-		mm.AppendUint32(1, uint32(m.Kind))
+		n += 1 + sizeVarint(uint64(m.Kind))
 	}
 	if len(m.Message) > 0 {
-		mm.AppendString(2, m.Message)
+		n += 1 + sizeBytes(len(m.Message))
 	}
 	if len(m.URL) > 0 {
-		mm.AppendString(3, m.URL)
+		n += 1 + sizeBytes(len(m.URL))
 	}
 	if len(m.UserCode) > 0 {
-		mm.AppendString(4, m.UserCode)
+		n += 1 + sizeBytes(len(m.UserCode))
 	}
 	if m.ExpiresMS != 0 {
-		mm.AppendUint64(5, m.ExpiresMS)
+		n += 1 + sizeVarint(m.ExpiresMS)
 	}
 	if m.IntervalMS != 0 {
-		mm.AppendUint64(6, m.IntervalMS)
+		n += 1 + sizeVarint(m.IntervalMS)
 	}
 	for i := range m.Fields {
-		m.Fields[i].marshal(mm.AppendMessage(7))
+		n += 1 + sizeBytes((&m.Fields[i]).size())
 	}
 	if len(m.Step) > 0 {
-		mm.AppendString(8, m.Step)
+		n += 1 + sizeBytes(len(m.Step))
 	}
+	return n
 }
 
-func (m *Prompt) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Prompt) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Kind != 0 {
+		b = appendUint(b, 8, uint64(m.Kind))
+	}
+	if len(m.Message) > 0 {
+		b = appendString(b, 18, m.Message)
+	}
+	if len(m.URL) > 0 {
+		b = appendString(b, 26, m.URL)
+	}
+	if len(m.UserCode) > 0 {
+		b = appendString(b, 34, m.UserCode)
+	}
+	if m.ExpiresMS != 0 {
+		b = appendUint(b, 40, m.ExpiresMS)
+	}
+	if m.IntervalMS != 0 {
+		b = appendUint(b, 48, m.IntervalMS)
+	}
+	for i := range m.Fields {
+		b = appendUint(b, 58, uint64((&m.Fields[i]).size()))
+		b = (&m.Fields[i]).appendTo(b)
+	}
+	if len(m.Step) > 0 {
+		b = appendString(b, 66, m.Step)
+	}
+	return b
+}
+
+func (m *Prompt) unmarshal(src []byte, d *decoder) error {
 	*m = Prompt{}
 	if err := d.enter("Prompt"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Prompt", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Prompt")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireVarint || f.value > math.MaxUint32 {
+				return d.wireType("Prompt.kind")
+			}
 			if err := d.once(&seen, 0, "Prompt.kind"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint32()
-			if !ok {
-				return d.wireType("Prompt.kind")
-			}
-			if err := d.enum(v, namesPromptKind[:], "Prompt.kind"); err != nil {
+			if err := d.enum(uint32(f.value), namesPromptKind[:], "Prompt.kind"); err != nil {
 				return err
 			}
-			m.Kind = PromptKind(v)
+			m.Kind = PromptKind(f.value)
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Prompt.message")
+			}
 			if err := d.once(&seen, 1, "Prompt.message"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Prompt.message")
-			}
-			if err := d.utf8(v, "Prompt.message"); err != nil {
+			if err := d.utf8(f.str(), "Prompt.message"); err != nil {
 				return err
 			}
-			m.Message = v
+			m.Message = f.str()
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("Prompt.url")
+			}
 			if err := d.once(&seen, 2, "Prompt.url"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Prompt.url")
-			}
-			if err := d.utf8(v, "Prompt.url"); err != nil {
+			if err := d.utf8(f.str(), "Prompt.url"); err != nil {
 				return err
 			}
-			m.URL = v
+			m.URL = f.str()
 		case 4:
+			if f.wire != wireBytes {
+				return d.wireType("Prompt.user_code")
+			}
 			if err := d.once(&seen, 3, "Prompt.user_code"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Prompt.user_code")
-			}
-			if err := d.utf8(v, "Prompt.user_code"); err != nil {
+			if err := d.utf8(f.str(), "Prompt.user_code"); err != nil {
 				return err
 			}
-			m.UserCode = v
+			m.UserCode = f.str()
 		case 5:
+			if f.wire != wireVarint {
+				return d.wireType("Prompt.expires_ms")
+			}
 			if err := d.once(&seen, 4, "Prompt.expires_ms"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Prompt.expires_ms")
-			}
-			m.ExpiresMS = v
+			m.ExpiresMS = f.value
 		case 6:
+			if f.wire != wireVarint {
+				return d.wireType("Prompt.interval_ms")
+			}
 			if err := d.once(&seen, 5, "Prompt.interval_ms"); err != nil {
 				return err
 			}
-			v, ok := fc.Uint64()
-			if !ok {
-				return d.wireType("Prompt.interval_ms")
-			}
-			m.IntervalMS = v
+			m.IntervalMS = f.value
 		case 7:
-			data, ok := fc.MessageData()
-			if !ok {
+			if f.wire != wireBytes {
 				return d.wireType("Prompt.fields")
 			}
 			m.Fields = append(m.Fields, PromptField{})
-			if err := m.Fields[len(m.Fields)-1].unmarshal(data, d); err != nil {
+			if err := m.Fields[len(m.Fields)-1].unmarshal(f.data, d); err != nil {
 				return err
 			}
 		case 8:
+			if f.wire != wireBytes {
+				return d.wireType("Prompt.step")
+			}
 			if err := d.once(&seen, 7, "Prompt.step"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Prompt.step")
-			}
-			if err := d.utf8(v, "Prompt.step"); err != nil {
+			if err := d.utf8(f.str(), "Prompt.step"); err != nil {
 				return err
 			}
-			m.Step = v
+			m.Step = f.str()
 		default:
-			if err := d.unknown("Prompt", fc.FieldNum); err != nil {
+			if err := d.unknown("Prompt", f.num); err != nil {
 				return err
 			}
 		}
@@ -4781,78 +5919,98 @@ func (m *Prompt) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *PromptField) marshal(mm *easyproto.MessageMarshaler) {
+func (m *PromptField) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Name) > 0 {
-		mm.AppendString(1, m.Name)
+		n += 1 + sizeBytes(len(m.Name))
 	}
 	if len(m.Label) > 0 {
-		mm.AppendString(2, m.Label)
+		n += 1 + sizeBytes(len(m.Label))
 	}
 	if m.Secret {
-		mm.AppendBool(3, m.Secret)
+		n += 2
 	}
 	if m.Required {
-		mm.AppendBool(4, m.Required)
+		n += 2
 	}
+	return n
 }
 
-func (m *PromptField) unmarshal(src []byte, d *decoder) (err error) {
+func (m *PromptField) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Name) > 0 {
+		b = appendString(b, 10, m.Name)
+	}
+	if len(m.Label) > 0 {
+		b = appendString(b, 18, m.Label)
+	}
+	if m.Secret {
+		b = appendUint(b, 24, boolVarint(m.Secret))
+	}
+	if m.Required {
+		b = appendUint(b, 32, boolVarint(m.Required))
+	}
+	return b
+}
+
+func (m *PromptField) unmarshal(src []byte, d *decoder) error {
 	*m = PromptField{}
 	if err := d.enter("PromptField"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("PromptField", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("PromptField")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("PromptField.name")
+			}
 			if err := d.once(&seen, 0, "PromptField.name"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("PromptField.name")
-			}
-			if err := d.utf8(v, "PromptField.name"); err != nil {
+			if err := d.utf8(f.str(), "PromptField.name"); err != nil {
 				return err
 			}
-			m.Name = v
+			m.Name = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("PromptField.label")
+			}
 			if err := d.once(&seen, 1, "PromptField.label"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("PromptField.label")
-			}
-			if err := d.utf8(v, "PromptField.label"); err != nil {
+			if err := d.utf8(f.str(), "PromptField.label"); err != nil {
 				return err
 			}
-			m.Label = v
+			m.Label = f.str()
 		case 3:
+			if f.wire != wireVarint || f.value > 1 {
+				return d.wireType("PromptField.secret")
+			}
 			if err := d.once(&seen, 2, "PromptField.secret"); err != nil {
 				return err
 			}
-			v, ok := fc.Bool()
-			if !ok {
-				return d.wireType("PromptField.secret")
-			}
-			m.Secret = v
+			m.Secret = f.value == 1
 		case 4:
+			if f.wire != wireVarint || f.value > 1 {
+				return d.wireType("PromptField.required")
+			}
 			if err := d.once(&seen, 3, "PromptField.required"); err != nil {
 				return err
 			}
-			v, ok := fc.Bool()
-			if !ok {
-				return d.wireType("PromptField.required")
-			}
-			m.Required = v
+			m.Required = f.value == 1
 		default:
-			if err := d.unknown("PromptField", fc.FieldNum); err != nil {
+			if err := d.unknown("PromptField", f.num); err != nil {
 				return err
 			}
 		}
@@ -4860,39 +6018,54 @@ func (m *PromptField) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *PreparedRequest) marshal(mm *easyproto.MessageMarshaler) {
-	if m.Request != nil {
-		m.Request.marshal(mm.AppendMessage(1))
+func (m *PreparedRequest) size() (n int) {
+	if m == nil {
+		return 0
 	}
+	if m.Request != nil {
+		n += 1 + sizeBytes(m.Request.size())
+	}
+	return n
 }
 
-func (m *PreparedRequest) unmarshal(src []byte, d *decoder) (err error) {
+func (m *PreparedRequest) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if m.Request != nil {
+		b = appendUint(b, 10, uint64(m.Request.size()))
+		b = m.Request.appendTo(b)
+	}
+	return b
+}
+
+func (m *PreparedRequest) unmarshal(src []byte, d *decoder) error {
 	*m = PreparedRequest{}
 	if err := d.enter("PreparedRequest"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("PreparedRequest", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("PreparedRequest")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("PreparedRequest.request")
+			}
 			if err := d.once(&seen, 0, "PreparedRequest.request"); err != nil {
 				return err
 			}
-			data, ok := fc.MessageData()
-			if !ok {
-				return d.wireType("PreparedRequest.request")
-			}
 			m.Request = new(Request)
-			if err := m.Request.unmarshal(data, d); err != nil {
+			if err := m.Request.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("PreparedRequest", fc.FieldNum); err != nil {
+			if err := d.unknown("PreparedRequest", f.num); err != nil {
 				return err
 			}
 		}
@@ -4900,51 +6073,67 @@ func (m *PreparedRequest) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Append) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Append) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Buffer) > 0 {
-		mm.AppendString(1, m.Buffer)
+		n += 1 + sizeBytes(len(m.Buffer))
 	}
 	if len(m.Data) > 0 {
-		mm.AppendBytes(2, m.Data)
+		n += 1 + sizeBytes(len(m.Data))
 	}
+	return n
 }
 
-func (m *Append) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Append) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Buffer) > 0 {
+		b = appendString(b, 10, m.Buffer)
+	}
+	if len(m.Data) > 0 {
+		b = appendBytes(b, 18, m.Data)
+	}
+	return b
+}
+
+func (m *Append) unmarshal(src []byte, d *decoder) error {
 	*m = Append{}
 	if err := d.enter("Append"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Append", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Append")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Append.buffer")
+			}
 			if err := d.once(&seen, 0, "Append.buffer"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Append.buffer")
-			}
-			if err := d.utf8(v, "Append.buffer"); err != nil {
+			if err := d.utf8(f.str(), "Append.buffer"); err != nil {
 				return err
 			}
-			m.Buffer = v
+			m.Buffer = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Append.data")
+			}
 			if err := d.once(&seen, 1, "Append.data"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("Append.data")
-			}
-			m.Data = v
+			m.Data = f.data
 		default:
-			if err := d.unknown("Append", fc.FieldNum); err != nil {
+			if err := d.unknown("Append", f.num); err != nil {
 				return err
 			}
 		}
@@ -4952,63 +6141,81 @@ func (m *Append) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Flush) marshal(mm *easyproto.MessageMarshaler) {
+func (m *Flush) size() (n int) {
+	if m == nil {
+		return 0
+	}
 	if len(m.Buffer) > 0 {
-		mm.AppendString(1, m.Buffer)
+		n += 1 + sizeBytes(len(m.Buffer))
 	}
 	if len(m.Prefix) > 0 {
-		mm.AppendBytes(2, m.Prefix)
+		n += 1 + sizeBytes(len(m.Prefix))
 	}
 	if len(m.Suffix) > 0 {
-		mm.AppendBytes(3, m.Suffix)
+		n += 1 + sizeBytes(len(m.Suffix))
 	}
+	return n
 }
 
-func (m *Flush) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Flush) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Buffer) > 0 {
+		b = appendString(b, 10, m.Buffer)
+	}
+	if len(m.Prefix) > 0 {
+		b = appendBytes(b, 18, m.Prefix)
+	}
+	if len(m.Suffix) > 0 {
+		b = appendBytes(b, 26, m.Suffix)
+	}
+	return b
+}
+
+func (m *Flush) unmarshal(src []byte, d *decoder) error {
 	*m = Flush{}
 	if err := d.enter("Flush"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Flush", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Flush")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Flush.buffer")
+			}
 			if err := d.once(&seen, 0, "Flush.buffer"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Flush.buffer")
-			}
-			if err := d.utf8(v, "Flush.buffer"); err != nil {
+			if err := d.utf8(f.str(), "Flush.buffer"); err != nil {
 				return err
 			}
-			m.Buffer = v
+			m.Buffer = f.str()
 		case 2:
+			if f.wire != wireBytes {
+				return d.wireType("Flush.prefix")
+			}
 			if err := d.once(&seen, 1, "Flush.prefix"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("Flush.prefix")
-			}
-			m.Prefix = v
+			m.Prefix = f.data
 		case 3:
+			if f.wire != wireBytes {
+				return d.wireType("Flush.suffix")
+			}
 			if err := d.once(&seen, 2, "Flush.suffix"); err != nil {
 				return err
 			}
-			v, ok := fc.Bytes()
-			if !ok {
-				return d.wireType("Flush.suffix")
-			}
-			m.Suffix = v
+			m.Suffix = f.data
 		default:
-			if err := d.unknown("Flush", fc.FieldNum); err != nil {
+			if err := d.unknown("Flush", f.num); err != nil {
 				return err
 			}
 		}
@@ -5016,39 +6223,53 @@ func (m *Flush) unmarshal(src []byte, d *decoder) (err error) {
 	return nil
 }
 
-func (m *Drop) marshal(mm *easyproto.MessageMarshaler) {
-	if len(m.Buffer) > 0 {
-		mm.AppendString(1, m.Buffer)
+func (m *Drop) size() (n int) {
+	if m == nil {
+		return 0
 	}
+	if len(m.Buffer) > 0 {
+		n += 1 + sizeBytes(len(m.Buffer))
+	}
+	return n
 }
 
-func (m *Drop) unmarshal(src []byte, d *decoder) (err error) {
+func (m *Drop) appendTo(b []byte) []byte {
+	if m == nil {
+		return b
+	}
+	if len(m.Buffer) > 0 {
+		b = appendString(b, 10, m.Buffer)
+	}
+	return b
+}
+
+func (m *Drop) unmarshal(src []byte, d *decoder) error {
 	*m = Drop{}
 	if err := d.enter("Drop"); err != nil {
 		return err
 	}
 	defer d.leave()
 	var seen uint64
-	var fc easyproto.FieldContext
+	var f field
 	for len(src) > 0 {
-		if src, err = fc.NextField(src); err != nil {
-			return d.malformed("Drop", err)
+		var ok bool
+		if src, ok = f.read(src); !ok {
+			return d.malformed("Drop")
 		}
-		switch fc.FieldNum {
+		switch f.num {
 		case 1:
+			if f.wire != wireBytes {
+				return d.wireType("Drop.buffer")
+			}
 			if err := d.once(&seen, 0, "Drop.buffer"); err != nil {
 				return err
 			}
-			v, ok := fc.String()
-			if !ok {
-				return d.wireType("Drop.buffer")
-			}
-			if err := d.utf8(v, "Drop.buffer"); err != nil {
+			if err := d.utf8(f.str(), "Drop.buffer"); err != nil {
 				return err
 			}
-			m.Buffer = v
+			m.Buffer = f.str()
 		default:
-			if err := d.unknown("Drop", fc.FieldNum); err != nil {
+			if err := d.unknown("Drop", f.num); err != nil {
 				return err
 			}
 		}

@@ -3,9 +3,8 @@ package abi
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
-
-	"github.com/VictoriaMetrics/easyproto"
 )
 
 // ErrMalformed is matched by every error that a codec of this package
@@ -18,22 +17,17 @@ const maxDepth = 32
 
 // Message is any message of the contract, by pointer.
 type Message interface {
-	marshal(mm *easyproto.MessageMarshaler)
+	size() int
+	appendTo(b []byte) []byte
 	unmarshal(src []byte, d *decoder) error
 	appendJSON(b []byte) []byte
 	parseJSON(r *jsonReader) error
 }
 
-var marshalers easyproto.MarshalerPool
-
-// AppendMessage appends the binary encoding of m to dst. It is safe for concurrent
-// use as long as nobody writes to m.
+// AppendMessage appends the binary encoding of m to dst. It is safe for
+// concurrent use as long as nobody writes to m.
 func AppendMessage(dst []byte, m Message) []byte {
-	em := marshalers.Get()
-	m.marshal(em.MessageMarshaler())
-	dst = em.Marshal(dst)
-	marshalers.Put(em)
-	return dst
+	return m.appendTo(slices.Grow(dst, m.size()))
 }
 
 // DecodeMessage reads a message that the host made, as a guest does: fields and enum
@@ -66,8 +60,8 @@ func (d *decoder) enter(name string) error {
 
 func (d *decoder) leave() { d.depth-- }
 
-func (d *decoder) malformed(name string, err error) error {
-	return fmt.Errorf("%w: %s: %w", ErrMalformed, name, err)
+func (d *decoder) malformed(name string) error {
+	return fmt.Errorf("%w: %s is cut short or has a bad tag", ErrMalformed, name)
 }
 
 func (d *decoder) once(seen *uint64, bit int, name string) error {

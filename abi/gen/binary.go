@@ -2,113 +2,175 @@ package main
 
 import "fmt"
 
-var appendFunc = map[kind]string{kString: "AppendString", kBytes: "AppendBytes", kBool: "AppendBool", kUint32: "AppendUint32", kUint64: "AppendUint64", kInt64: "AppendInt64", kEnum: "AppendUint32"}
-
-var readFunc = map[kind]string{kString: "String", kBytes: "Bytes", kBool: "Bool", kUint32: "Uint32", kUint64: "Uint64", kInt64: "Int64", kEnum: "Uint32"}
-
-// emitBinary writes the protobuf codec.
+// emitBinary writes the protobuf codec: size, appendTo and unmarshal for each
+// message. Sizes are computed before the bytes, so that a message is written
+// in one pass without moving what is already there.
 func emitBinary(b *buffer, s *schema) {
-	b.p("import \"github.com/VictoriaMetrics/easyproto\"\n")
+	b.p("import \"math\"\n")
 	for _, m := range s.messages {
-		emitBinaryMarshal(b, m)
+		emitBinarySize(b, m)
+		emitBinaryAppend(b, m)
 		emitBinaryUnmarshal(b, m)
 	}
 }
 
-func emitBinaryMarshal(b *buffer, m *message) {
-	b.p("func (m *%s) marshal(mm *easyproto.MessageMarshaler) {", m.name)
-	for _, f := range m.fields {
-		v := "m." + f.name
-		put := func(v string) string {
-			switch f.kind {
-			case kMessage:
-				return fmt.Sprintf("%s.marshal(mm.AppendMessage(%d))", v, f.number)
-			case kEnum:
-				return fmt.Sprintf("mm.AppendUint32(%d, uint32(%s))", f.number, v)
-			default:
-				return fmt.Sprintf("mm.%s(%d, %s)", appendFunc[f.kind], f.number, v)
-			}
-		}
-		switch {
-		case f.inOneof && f.kind == kMessage:
-			b.p("if m.Which == %s {\nsub := mm.AppendMessage(%d)\nif %s != nil {\n%s.marshal(sub)\n}\n}", whichConst(m, f), f.number, v, v)
-		case f.inOneof:
-			b.p("if m.Which == %s {\n%s\n}", whichConst(m, f), put(v))
-		case f.repeated && f.kind == kMessage:
-			b.p("for i := range %s {\n%s\n}", v, put(v+"[i]"))
-		case f.repeated:
-			b.p("for _, v := range %s {\n%s\n}", v, put("v"))
-		case f.kind == kMessage, f.optional && f.kind == kBytes:
-			b.p("if %s != nil {\n%s\n}", v, put(v))
-		case f.optional:
-			b.p("if %s != nil {\n%s\n}", v, put("*"+v))
-		case f.kind == kString, f.kind == kBytes:
-			b.p("if len(%s) > 0 {\n%s\n}", v, put(v))
-		case f.kind == kBool:
-			b.p("if %s {\n%s\n}", v, put(v))
-		default:
-			b.p("if %s != 0 {\n%s\n}", v, put(v))
-		}
+func (f *field) tag() int {
+	wire := 0
+	if f.kind == kString || f.kind == kBytes || f.kind == kMessage {
+		wire = 2
 	}
-	b.p("}\n")
+	return f.number<<3 | wire
+}
+
+func (f *field) tagSize() int {
+	if f.tag() < 0x80 {
+		return 1
+	}
+	return 2
+}
+
+// each writes the loop or the condition under which the field is on the wire,
+// around what put returns for one value.
+func (f *field) each(b *buffer, m *message, put func(v string) string) {
+	v := "m." + f.name
+	switch {
+	case f.inOneof && f.kind == kMessage:
+		b.p("if m.Which == %s {\n%s\n}", whichConst(m, f), put(v))
+	case f.inOneof:
+		b.p("if m.Which == %s {\n%s\n}", whichConst(m, f), put(v))
+	case f.repeated && f.kind == kMessage:
+		b.p("for i := range %s {\n%s\n}", v, put("(&"+v+"[i])"))
+	case f.repeated:
+		b.p("for _, v := range %s {\n%s\n}", v, put("v"))
+	case f.kind == kMessage, f.optional && f.kind == kBytes:
+		b.p("if %s != nil {\n%s\n}", v, put(v))
+	case f.optional && f.kind == kString:
+		b.p("if %s != nil {\n%s\n}", v, put("*"+v))
+	case f.optional:
+		b.p("if %s != nil {\n%s\n}", v, put("*"+v))
+	case f.kind == kString, f.kind == kBytes:
+		b.p("if len(%s) > 0 {\n%s\n}", v, put(v))
+	case f.kind == kBool:
+		b.p("if %s {\n%s\n}", v, put(v))
+	default:
+		b.p("if %s != 0 {\n%s\n}", v, put(v))
+	}
+}
+
+// number gives a varint field's value as uint64.
+func (f *field) varint(v string) string {
+	switch f.kind {
+	case kBool:
+		return fmt.Sprintf("boolVarint(%s)", v)
+	case kUint64:
+		return v
+	default:
+		return fmt.Sprintf("uint64(%s)", v)
+	}
+}
+
+func emitBinarySize(b *buffer, m *message) {
+	b.p("func (m *%s) size() (n int) {", m.name)
+	b.p("if m == nil {\nreturn 0\n}")
+	for _, f := range m.fields {
+		f.each(b, m, func(v string) string {
+			switch f.kind {
+			case kString, kBytes:
+				return fmt.Sprintf("n += %d + sizeBytes(len(%s))", f.tagSize(), v)
+			case kMessage:
+				return fmt.Sprintf("n += %d + sizeBytes(%s.size())", f.tagSize(), v)
+			case kBool:
+				return fmt.Sprintf("n += %d", f.tagSize()+1)
+			default:
+				return fmt.Sprintf("n += %d + sizeVarint(%s)", f.tagSize(), f.varint(v))
+			}
+		})
+	}
+	b.p("return n\n}\n")
+}
+
+func emitBinaryAppend(b *buffer, m *message) {
+	b.p("func (m *%s) appendTo(b []byte) []byte {", m.name)
+	b.p("if m == nil {\nreturn b\n}")
+	for _, f := range m.fields {
+		f.each(b, m, func(v string) string {
+			switch f.kind {
+			case kString:
+				return fmt.Sprintf("b = appendString(b, %d, %s)", f.tag(), v)
+			case kBytes:
+				return fmt.Sprintf("b = appendBytes(b, %d, %s)", f.tag(), v)
+			case kMessage:
+				return fmt.Sprintf("b = appendUint(b, %d, uint64(%s.size()))\nb = %s.appendTo(b)", f.tag(), v, v)
+			default:
+				return fmt.Sprintf("b = appendUint(b, %d, %s)", f.tag(), f.varint(v))
+			}
+		})
+	}
+	b.p("return b\n}\n")
 }
 
 func emitBinaryUnmarshal(b *buffer, m *message) {
-	b.p("func (m *%s) unmarshal(src []byte, d *decoder) (err error) {", m.name)
+	b.p("func (m *%s) unmarshal(src []byte, d *decoder) error {", m.name)
 	b.p("*m = %s{}", m.name)
 	b.p("if err := d.enter(%q); err != nil {\nreturn err\n}\ndefer d.leave()", m.name)
 	if hasSingular(m) {
 		b.p("var seen uint64")
 	}
-	b.p("var fc easyproto.FieldContext\nfor len(src) > 0 {")
-	b.p("if src, err = fc.NextField(src); err != nil {\nreturn d.malformed(%q, err)\n}", m.name)
-	b.p("switch fc.FieldNum {")
+	b.p("var f field\nfor len(src) > 0 {")
+	b.p("var ok bool\nif src, ok = f.read(src); !ok {\nreturn d.malformed(%q)\n}", m.name)
+	b.p("switch f.num {")
 	for i, f := range m.fields {
-		b.p("case %d:", f.number)
-		q := fmt.Sprintf("%q", m.name+"."+f.proto)
-		if !f.repeated {
-			b.p("if err := d.once(&seen, %d, %s); err != nil {\nreturn err\n}", i, q)
-		}
-		if f.inOneof {
-			b.p("if m.Which != 0 && d.strict {\nreturn d.twoMembers(%s)\n}\nm.Which = %s", q, whichConst(m, f))
-		}
-		if f.kind == kMessage {
-			b.p("data, ok := fc.MessageData()\nif !ok {\nreturn d.wireType(%s)\n}", q)
-			switch {
-			case f.repeated:
-				b.p("m.%s = append(m.%s, %s{})", f.name, f.name, f.typ)
-				b.p("if err := m.%s[len(m.%s)-1].unmarshal(data, d); err != nil {\nreturn err\n}", f.name, f.name)
-			default:
-				b.p("m.%s = new(%s)", f.name, f.typ)
-				b.p("if err := m.%s.unmarshal(data, d); err != nil {\nreturn err\n}", f.name)
-			}
-			continue
-		}
-		b.p("v, ok := fc.%s()\nif !ok {\nreturn d.wireType(%s)\n}", readFunc[f.kind], q)
-		if f.kind == kString {
-			b.p("if err := d.utf8(v, %s); err != nil {\nreturn err\n}", q)
-		}
-		if f.kind == kEnum {
-			b.p("if err := d.enum(v, names%s[:], %s); err != nil {\nreturn err\n}", f.typ, q)
-		}
-		switch {
-		case f.repeated:
-			b.p("m.%s = append(m.%s, v)", f.name, f.name)
-		case f.kind == kEnum:
-			b.p("m.%s = %s(v)", f.name, f.typ)
-		case f.optional && f.kind == kBytes:
-			b.p("m.%s = present(v)", f.name)
-		case f.optional:
-			b.p("m.%s = &v", f.name)
-		default:
-			b.p("m.%s = v", f.name)
-		}
+		emitBinaryField(b, m, f, i)
 	}
-	b.p("default:\nif err := d.unknown(%q, fc.FieldNum); err != nil {\nreturn err\n}\n}\n}", m.name)
+	b.p("default:\nif err := d.unknown(%q, f.num); err != nil {\nreturn err\n}\n}\n}", m.name)
 	if m.oneof != "" {
 		b.p("if m.Which == 0 && d.strict {\nreturn d.noMember(%q)\n}", m.name+"."+m.oneof)
 	}
 	b.p("return nil\n}\n")
+}
+
+func emitBinaryField(b *buffer, m *message, f *field, i int) {
+	b.p("case %d:", f.number)
+	q := fmt.Sprintf("%q", m.name+"."+f.proto)
+	wire := "wireVarint"
+	if f.tag()&7 == 2 {
+		wire = "wireBytes"
+	}
+	over := map[kind]string{kUint32: " || f.value > math.MaxUint32", kEnum: " || f.value > math.MaxUint32", kBool: " || f.value > 1"}[f.kind]
+	b.p("if f.wire != %s%s {\nreturn d.wireType(%s)\n}", wire, over, q)
+	if !f.repeated {
+		b.p("if err := d.once(&seen, %d, %s); err != nil {\nreturn err\n}", i, q)
+	}
+	if f.inOneof {
+		b.p("if m.Which != 0 && d.strict {\nreturn d.twoMembers(%s)\n}\nm.Which = %s", q, whichConst(m, f))
+	}
+	if f.kind == kMessage {
+		if f.repeated {
+			b.p("m.%s = append(m.%s, %s{})", f.name, f.name, f.typ)
+			b.p("if err := m.%s[len(m.%s)-1].unmarshal(f.data, d); err != nil {\nreturn err\n}", f.name, f.name)
+		} else {
+			b.p("m.%s = new(%s)", f.name, f.typ)
+			b.p("if err := m.%s.unmarshal(f.data, d); err != nil {\nreturn err\n}", f.name)
+		}
+		return
+	}
+	value := map[kind]string{kString: "f.str()", kBytes: "f.data", kBool: "f.value == 1", kUint32: "uint32(f.value)", kUint64: "f.value", kInt64: "int64(f.value)", kEnum: f.typ + "(f.value)"}[f.kind]
+	switch f.kind {
+	case kString:
+		b.p("if err := d.utf8(f.str(), %s); err != nil {\nreturn err\n}", q)
+	case kEnum:
+		b.p("if err := d.enum(uint32(f.value), names%s[:], %s); err != nil {\nreturn err\n}", f.typ, q)
+	}
+	switch {
+	case f.repeated:
+		b.p("m.%s = append(m.%s, %s)", f.name, f.name, value)
+	case f.optional && f.kind == kBytes:
+		b.p("m.%s = present(%s)", f.name, value)
+	case f.optional:
+		b.p("v := %s\nm.%s = &v", value, f.name)
+	default:
+		b.p("m.%s = %s", f.name, value)
+	}
 }
 
 // hasSingular reports whether a field of m can occur once too often.
