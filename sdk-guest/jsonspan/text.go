@@ -12,14 +12,11 @@ func (v Value) Is(s string) bool {
 	if !ok {
 		return false
 	}
-	if string(raw) == s {
-		// A raw text with a backslash can not be its own decoding.
-		return bytes.IndexByte(raw, '\\') < 0
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw) == s
 	}
-	if len(raw) <= len(s) || bytes.IndexByte(raw, '\\') < 0 {
-		return false
-	}
-	return v.Text() == s
+	var short [64]byte
+	return string(appendUnquoted(short[:0], raw)) == s
 }
 
 // Text returns the text of a string, "" when v is none. What is not UTF-8, and
