@@ -1,0 +1,168 @@
+package direct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/patchbay-dev/patchbay/abi"
+)
+
+// lease takes an instance out of the pool, preferring one that is there to
+// making one.
+func (m *Module) lease(ctx context.Context) (*instance, *fault) {
+	select {
+	case <-m.closing:
+		return nil, closedFault()
+	default:
+	}
+	select {
+	case i := <-m.warm:
+		m.stats.leased.Add(1)
+		return i, nil
+	default:
+	}
+	select {
+	case <-m.empty:
+		return m.fill(ctx)
+	default:
+	}
+	return m.wait(ctx)
+}
+
+// wait is the slow way: all slots are leased.
+func (m *Module) wait(ctx context.Context) (*instance, *fault) {
+	timer := time.NewTimer(m.queueTime)
+	defer timer.Stop()
+	select {
+	case i := <-m.warm:
+		m.stats.leased.Add(1)
+		return i, nil
+	case <-m.empty:
+		return m.fill(ctx)
+	case <-m.closing:
+		return nil, closedFault()
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, &fault{kind: abi.FaultDeadline, detail: "the deadline passed while the call waited for an instance"}
+		}
+		return nil, &fault{kind: abi.FaultCanceled, detail: "the caller left while the call waited for an instance"}
+	case <-timer.C:
+		return nil, &fault{kind: abi.FaultBusy, detail: fmt.Sprintf("no instance became free in %v", m.queueTime)}
+	}
+}
+
+// fill makes the instance of a slot that has none. The caller pays for it, and
+// no other call waits. A caller that leaves meanwhile does not waste it.
+func (m *Module) fill(ctx context.Context) (*instance, *fault) {
+	m.stats.leased.Add(1)
+	i, f := m.create(context.WithoutCancel(ctx))
+	if f != nil {
+		m.stats.leased.Add(-1)
+		m.empty <- struct{}{}
+		return nil, f
+	}
+	return i, nil
+}
+
+func closedFault() *fault {
+	return &fault{kind: abi.FaultClosed, detail: "this version of the plugin is closed"}
+}
+
+// release puts an instance back after a good call.
+func (m *Module) release(i *instance) {
+	m.count(i)
+	m.stats.leased.Add(-1)
+	m.warm <- i
+}
+
+// discard closes an instance after any fault and leaves its slot empty.
+func (m *Module) discard(i *instance) {
+	m.stats.memory.Add(-i.memory)
+	m.stats.instances.Add(-1)
+	i.close()
+	m.stats.leased.Add(-1)
+	m.empty <- struct{}{}
+}
+
+// count brings the memory statistics up to date with an instance that nobody
+// else has.
+func (m *Module) count(i *instance) {
+	if size := int64(i.mem.Size()); size != i.memory {
+		m.stats.memory.Add(size - i.memory)
+		i.memory = size
+	}
+}
+
+// Close refuses new calls, waits for the running ones and releases
+// everything. When ctx ends first, running calls are stopped, which they
+// answer within a slice of fuel; Close waits for that too. It is idempotent
+// and safe for concurrent use: every caller returns when all is released.
+func (m *Module) Close(ctx context.Context) error {
+	var err error
+	m.once.Do(func() {
+		close(m.closing)
+		err = m.drain(ctx)
+		close(m.closed)
+	})
+	<-m.closed
+	return err
+}
+
+func (m *Module) drain(ctx context.Context) error {
+	stopped := context.AfterFunc(ctx, func() { m.halt.Store(true) })
+	defer stopped()
+	for range cap(m.warm) {
+		select {
+		case i := <-m.warm:
+			m.stats.memory.Add(-i.memory)
+			m.stats.instances.Add(-1)
+			i.close()
+		case <-m.empty:
+		}
+	}
+	m.log.close()
+	if err := m.runtime.Close(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("close plugin %s: %w", m.plugin, err)
+	}
+	return nil
+}
+
+type counters struct {
+	instances, leased atomic.Int64
+	calls             atomic.Uint64
+	memory            atomic.Int64
+	faults            [abi.FaultClosed + 1]atomic.Uint64
+}
+
+// Stats is what a module has done and holds.
+type Stats struct {
+	// Instances that exist, and those that a call has now.
+	Instances, Leased int
+	// Calls begun, also those that got no instance.
+	Calls uint64
+	// Faults by kind; kinds that did not occur are absent.
+	Faults map[abi.Fault]uint64
+	// MemoryBytes of all instances together, as of each one's last call.
+	MemoryBytes int64
+}
+
+// Stats returns the statistics. The numbers are read one after another and may
+// belong to slightly different times.
+func (m *Module) Stats() Stats {
+	s := Stats{
+		Instances:   int(m.stats.instances.Load()),
+		Leased:      int(m.stats.leased.Load()),
+		Calls:       m.stats.calls.Load(),
+		MemoryBytes: m.stats.memory.Load(),
+		Faults:      map[abi.Fault]uint64{},
+	}
+	for f := range m.stats.faults {
+		if n := m.stats.faults[f].Load(); n > 0 {
+			s.Faults[abi.Fault(f)] = n
+		}
+	}
+	return s
+}
