@@ -1,0 +1,20 @@
+package meter
+
+// Weights, in units. They are rough: the clock decides at a yield, and weights
+// only have to make sure that a slice of them can't take long.
+const (
+	// weightPlain is that of an instruction without a rule of its own.
+	weightPlain = 1
+	// weightMemory is that of a load or store, which may miss every cache.
+	weightMemory = 1
+	// weightBulk is the fixed part of a bulk instruction, memory.grow and
+	// table.grow, which leave compiled code.
+	weightBulk = 16
+)
+
+// Shifts from a length to its charge at one unit for each 64 bytes.
+const (
+	bytesShift   = 6               // right
+	entriesShift = 3               // right: an entry of a table has 8 bytes
+	pagesShift   = 16 - bytesShift // left
+)
