@@ -1,0 +1,206 @@
+package boltstore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.etcd.io/bbolt"
+)
+
+// maxID bounds the id of a record, in bytes.
+const maxID = 4096
+
+var (
+	errOlder    = errors.New("it is an older state of this record than was last written")
+	errNewer    = errors.New("it is not the state that was last written")
+	errMissing  = errors.New("it was written and is gone")
+	errReturned = errors.New("it was deleted, or never written here")
+)
+
+// txn is one transaction over sealed records. All that belongs together is
+// written in one.
+type txn struct {
+	tx   *bbolt.Tx
+	seal *sealer
+	// head is renewed at the end if changed.
+	head    head
+	changed bool
+}
+
+// read runs fn in a read transaction.
+func (s *Store) read(ctx context.Context, fn func(*txn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.readRaw(func(tx *bbolt.Tx) error { return fn(&txn{tx: tx, seal: s.seal}) })
+}
+
+// write runs fn in a write transaction: all of it is durable when write returns
+// nil, none of it happened when it returns an error. Waiting for the turn ends
+// with ctx; what has begun is finished.
+func (s *Store) write(ctx context.Context, fn func(*txn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return s.writeRaw(func(tx *bbolt.Tx) error {
+		h, err := readHead(tx, s.seal)
+		if err != nil {
+			return fail(ErrDamaged, s.path, "its head record does not open; %s", hintRestore)
+		}
+		t := &txn{tx: tx, seal: s.seal, head: h}
+		if err := fn(t); err != nil {
+			return err
+		}
+		if !t.changed {
+			return nil
+		}
+		return writeHead(tx, s.seal, t.head)
+	})
+}
+
+// put seals plain as the next generation of the record and returns that
+// generation.
+func (t *txn) put(bucket, id string, plain []byte) (uint64, error) {
+	t.changed = true
+	t.head.Generation++
+	generation := t.head.Generation
+	sealed, err := t.seal.seal(bucket, id, generation, plain)
+	if err != nil {
+		return 0, err
+	}
+	if err := t.tx.Bucket([]byte(bucket)).Put([]byte(id), sealed); err != nil {
+		return 0, err
+	}
+	return generation, t.witnesses().Put(witness(bucket, id), generationBytes(generation))
+}
+
+// remove deletes the record; an unknown one is not an error.
+func (t *txn) remove(bucket, id string) error {
+	t.changed = true
+	t.head.Generation++
+	if err := t.tx.Bucket([]byte(bucket)).Delete([]byte(id)); err != nil {
+		return err
+	}
+	return t.witnesses().Delete(witness(bucket, id))
+}
+
+// get returns the record and its generation; generation 0 means there is none.
+// An error says why the record is corrupt.
+func (t *txn) get(bucket, id string) ([]byte, uint64, error) {
+	raw := t.tx.Bucket([]byte(bucket)).Get([]byte(id))
+	return t.check(bucket, id, raw, t.witnesses().Get(witness(bucket, id)))
+}
+
+// check opens a record and compares it with its witness.
+func (t *txn) check(bucket, id string, raw, last []byte) ([]byte, uint64, error) {
+	switch {
+	case raw == nil && last == nil:
+		return nil, 0, nil
+	case raw == nil:
+		return nil, 0, errMissing
+	case last == nil:
+		return nil, 0, errReturned
+	case len(last) != 8:
+		return nil, 0, errNewer
+	}
+	plain, h, err := t.seal.open(bucket, id, raw)
+	if err != nil {
+		return nil, 0, err
+	}
+	switch want := binary.BigEndian.Uint64(last); {
+	case h.generation < want:
+		return nil, 0, errOlder
+	case h.generation > want:
+		return nil, 0, errNewer
+	}
+	return plain, h.generation, nil
+}
+
+func (t *txn) witnesses() *bbolt.Bucket {
+	return t.tx.Bucket([]byte(bucketMeta)).Bucket([]byte(metaGenerations))
+}
+
+// ids returns every id of the bucket that has a record or a witness, ascending.
+func (t *txn) ids(bucket string) ([]string, error) {
+	var ids []string
+	err := t.tx.Bucket([]byte(bucket)).ForEach(func(k, _ []byte) error {
+		ids = append(ids, string(k))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	prefix := string(witness(bucket, ""))
+	c := t.witnesses().Cursor()
+	for k, _ := c.Seek([]byte(prefix)); strings.HasPrefix(string(k), prefix); k, _ = c.Next() {
+		ids = append(ids, strings.TrimPrefix(string(k), prefix))
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
+func (s *Store) put(ctx context.Context, bucket, id string, plain []byte) error {
+	if err := checkID(id); err != nil {
+		return err
+	}
+	return s.write(ctx, func(t *txn) error {
+		_, err := t.put(bucket, id, plain)
+		return err
+	})
+}
+
+func (s *Store) remove(ctx context.Context, bucket, id string) error {
+	if checkID(id) != nil {
+		return s.usable() // such a record cannot exist
+	}
+	return s.write(ctx, func(t *txn) error { return t.remove(bucket, id) })
+}
+
+// all returns the good records of a bucket by ascending id, with a
+// *CorruptError when there are bad ones.
+func (s *Store) all(ctx context.Context, bucket string) ([]Record, error) {
+	var good []Record
+	var corrupt *CorruptError
+	err := s.read(ctx, func(t *txn) error {
+		ids, err := t.ids(bucket)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			plain, _, err := t.get(bucket, id)
+			if err != nil {
+				corrupt = addCorrupt(corrupt, s.path, bucket, id, err)
+				continue
+			}
+			good = append(good, Record{Key: id, Value: plain})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if corrupt != nil {
+		return good, corrupt
+	}
+	return good, nil
+}
+
+func checkID(id string) error {
+	if id == "" {
+		return errors.New("its id is empty")
+	}
+	if len(id) > maxID {
+		return fmt.Errorf("its id has %d bytes; at most %d are allowed", len(id), maxID)
+	}
+	return nil
+}
