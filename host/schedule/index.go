@@ -1,0 +1,213 @@
+package schedule
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Member is one credential as the index sees it.
+type Member[V any] struct {
+	ID       string
+	Provider string
+	// Priority: a lower one is used only when every higher one is blocked or
+	// tried.
+	Priority int
+	// Seats are the models it serves, one seat a model.
+	Seats []Seat
+	// Value is what a pick gives back.
+	Value V
+}
+
+// Seat is one model of a member and whether it may be picked for it.
+type Seat struct {
+	Model string
+	State State
+}
+
+// State says whether a seat may be picked. The zero value means yes.
+type State struct {
+	Blocked bool
+	// Until is when the block ends by itself; zero means only by another Put or
+	// Set.
+	Until time.Time
+	// Quota says that a quota is the reason. A block without an end never counts
+	// as one.
+	Quota bool
+}
+
+// Index is the index. It is safe for concurrent use; make one with New.
+//
+// One mutex is enough: a pick holds it for tens of nanoseconds, so even a
+// million picks a second leave it idle most of the time, and one lock gives
+// exact answers where lock-free lanes may miss a member that moves between
+// two of them.
+type Index[V any] struct {
+	// mu guards everything below. Nothing foreign runs under it.
+	mu      sync.Mutex
+	members map[string]*member[V]
+	shelves map[shelfKey]*shelf[V]
+	mixed   mixedCursors
+}
+
+type shelfKey struct{ provider, model string }
+
+// shelf holds the lanes of one provider and model, the highest priority first.
+type shelf[V any] struct {
+	lanes []*lane[V]
+}
+
+type member[V any] struct {
+	id       string
+	provider string
+	priority int
+	value    V
+	seats    []seat[V] // sorted by model; replaced, never grown
+}
+
+// New returns an empty index.
+func New[V any]() *Index[V] {
+	return &Index[V]{
+		members: map[string]*member[V]{},
+		shelves: map[shelfKey]*shelf[V]{},
+	}
+}
+
+// Put adds a member, or replaces what is known of it. Seats of the same model
+// are taken once, the first of them.
+func (x *Index[V]) Put(m Member[V]) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.unsyncedPut(m)
+}
+
+// Replace makes members the whole content, as one step for those who pick.
+func (x *Index[V]) Replace(members []Member[V]) {
+	keep := make(map[string]bool, len(members))
+	for _, m := range members {
+		keep[m.ID] = true
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for id := range x.members {
+		if !keep[id] {
+			x.unsyncedRemove(id)
+		}
+	}
+	for _, m := range members {
+		x.unsyncedPut(m)
+	}
+}
+
+// Remove takes a member out; an unknown id is nothing.
+func (x *Index[V]) Remove(id string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.unsyncedRemove(id)
+}
+
+// Set changes the state of some seats of a member. Models that it does not
+// serve are passed over.
+func (x *Index[V]) Set(id string, seats ...Seat) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	m := x.members[id]
+	if m == nil {
+		return
+	}
+	for _, in := range seats {
+		if s := m.seat(in.Model); s != nil {
+			s.lane.move(s, in.State)
+		}
+	}
+}
+
+func (x *Index[V]) unsyncedPut(in Member[V]) {
+	m := x.members[in.ID]
+	if m == nil {
+		m = &member[V]{id: in.ID}
+		x.members[in.ID] = m
+	}
+	old, oldProvider, oldPriority := m.seats, m.provider, m.priority
+	m.provider, m.priority, m.value = in.Provider, in.Priority, in.Value
+
+	seats := slices.Clone(in.Seats)
+	slices.SortStableFunc(seats, func(a, b Seat) int { return strings.Compare(a.Model, b.Model) })
+	seats = slices.CompactFunc(seats, func(a, b Seat) bool { return a.Model == b.Model })
+	m.seats = make([]seat[V], len(seats))
+	stays := oldProvider == in.Provider && oldPriority == in.Priority
+	for i, st := range seats {
+		s := &m.seats[i]
+		s.owner = m
+		if was := seatIn(old, st.Model); stays && was != nil && was.pos >= 0 && !was.lane.dirty {
+			was.lane.replace(was, s, st.State)
+			continue
+		}
+		x.unsyncedLane(in.Provider, st.Model, in.Priority).add(s, st.State)
+	}
+	for i := range old {
+		x.unsyncedDrop(oldProvider, &old[i])
+	}
+}
+
+func (x *Index[V]) unsyncedRemove(id string) {
+	m := x.members[id]
+	if m == nil {
+		return
+	}
+	delete(x.members, id)
+	for i := range m.seats {
+		x.unsyncedDrop(m.provider, &m.seats[i])
+	}
+	m.seats = nil
+}
+
+// unsyncedDrop takes a seat out of its lane, and the lane away with its last.
+func (x *Index[V]) unsyncedDrop(provider string, s *seat[V]) {
+	if s.place == gone {
+		return
+	}
+	l := s.lane
+	l.remove(s)
+	if l.total > 0 {
+		return
+	}
+	key := shelfKey{provider, l.model}
+	sh := x.shelves[key]
+	sh.lanes = slices.DeleteFunc(sh.lanes, func(o *lane[V]) bool { return o == l })
+	if len(sh.lanes) == 0 {
+		delete(x.shelves, key)
+	}
+}
+
+func (x *Index[V]) unsyncedLane(provider, model string, priority int) *lane[V] {
+	key := shelfKey{provider, model}
+	sh := x.shelves[key]
+	if sh == nil {
+		sh = &shelf[V]{}
+		x.shelves[key] = sh
+	}
+	i, found := slices.BinarySearchFunc(sh.lanes, priority, func(l *lane[V], p int) int { return p - l.priority })
+	if !found {
+		sh.lanes = slices.Insert(sh.lanes, i, &lane[V]{model: model, priority: priority})
+	}
+	return sh.lanes[i]
+}
+
+func (m *member[V]) seat(model string) *seat[V] { return seatIn(m.seats, model) }
+
+func seatIn[V any](seats []seat[V], model string) *seat[V] {
+	lo, hi := 0, len(seats)
+	for lo < hi {
+		if mid := (lo + hi) / 2; seats[mid].lane.model < model {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo < len(seats) && seats[lo].lane.model == model {
+		return &seats[lo]
+	}
+	return nil
+}

@@ -1,0 +1,398 @@
+package schedule
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var start = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func seats(models ...string) []Seat {
+	var out []Seat
+	for _, m := range models {
+		out = append(out, Seat{Model: m})
+	}
+	return out
+}
+
+func until(d time.Duration) State { return State{Blocked: true, Until: start.Add(d)} }
+
+func picks(x *Index[string], q Query, n int) []string {
+	var out []string
+	for range n {
+		v, ok := x.Pick(q, nil)
+		if !ok {
+			v = "-"
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func expect(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+}
+
+// TestIndexAnswersLikeTheOracle drives the index and a naive model with the
+// same random steps; invariants I1 to I5, I10 and I13 of the design follow
+// from equal answers.
+func TestIndexAnswersLikeTheOracle(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x, o := New[string](), newOracle()
+		now := start
+		ids := rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"})
+		models := rapid.SampledFrom([]string{"m", "n"})
+		provider := rapid.SampledFrom([]string{"p", "q"})
+		state := rapid.Custom(func(t *rapid.T) State {
+			switch rapid.IntRange(0, 4).Draw(t, "state") {
+			case 0:
+				return State{Blocked: true, Until: now.Add(time.Duration(rapid.IntRange(-2, 5).Draw(t, "s")) * time.Second), Quota: rapid.Bool().Draw(t, "quota")}
+			case 1:
+				return State{Blocked: true}
+			}
+			return State{}
+		})
+		draw := func(t *rapid.T, id string) Member[string] {
+			m := Member[string]{ID: id, Value: id, Provider: provider.Draw(t, "provider"), Priority: rapid.IntRange(-1, 1).Draw(t, "priority")}
+			for _, name := range []string{"m", "n"} {
+				if rapid.Bool().Draw(t, name) {
+					m.Seats = append(m.Seats, Seat{Model: name, State: state.Draw(t, "st")})
+				}
+			}
+			return m
+		}
+		set := func(m Member[string]) {
+			m.Seats = slices.Clone(m.Seats)
+			o.members[m.ID] = m
+		}
+		query := func(t *rapid.T) Query {
+			q := Query{Model: models.Draw(t, "model"), Now: now, FillFirst: rapid.Bool().Draw(t, "fill")}
+			q.Providers = rapid.SampledFrom([][]string{{"p"}, {"q"}, {"p", "q"}, {"q", "p"}, {"none", "p"}}).Draw(t, "providers")
+			if rapid.IntRange(0, 5).Draw(t, "pinned") == 0 {
+				q.Pin = ids.Draw(t, "pin")
+			}
+			return q
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"put": func(t *rapid.T) {
+				m := draw(t, ids.Draw(t, "id"))
+				set(m)
+				x.Put(m)
+				o.forget()
+			},
+			"remove": func(t *rapid.T) {
+				id := ids.Draw(t, "id")
+				delete(o.members, id)
+				x.Remove(id)
+				o.forget()
+			},
+			"replace": func(t *rapid.T) {
+				var all []Member[string]
+				for _, id := range []string{"a", "c", "e"} {
+					all = append(all, draw(t, id))
+				}
+				x.Replace(all)
+				for _, id := range []string{"b", "d", "f"} {
+					delete(o.members, id)
+				}
+				o.forget()
+				for _, m := range all {
+					set(m)
+					o.forget()
+				}
+			},
+			"set": func(t *rapid.T) {
+				id, model, st := ids.Draw(t, "id"), models.Draw(t, "model"), state.Draw(t, "st")
+				if m, ok := o.members[id]; ok {
+					for i := range m.Seats {
+						if m.Seats[i].Model == model {
+							m.Seats[i].State = st
+						}
+					}
+				}
+				x.Set(id, Seat{Model: model, State: st})
+			},
+			"pass": func(t *rapid.T) {
+				now = now.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "s")) * time.Second)
+			},
+			"request": func(t *rapid.T) {
+				q := query(t)
+				var tried Tried[string]
+				seen := map[string]bool{}
+				for range rapid.IntRange(1, 7).Draw(t, "n") {
+					got, gotOK := x.Pick(q, &tried)
+					want, wantOK := o.pick(q, seen)
+					if got != want || gotOK != wantOK {
+						t.Fatalf("pick %+v after %v: got %q %v, want %q %v", q, seen, got, gotOK, want, wantOK)
+					}
+					if gotOK {
+						seen[got] = true
+					}
+				}
+				if tried.Len() != len(seen) {
+					t.Fatalf("tried %d, want %d", tried.Len(), len(seen))
+				}
+			},
+			"survey": func(t *rapid.T) {
+				q := query(t)
+				want := surveyOf(o, q)
+				if got := x.Survey(q); got != want {
+					t.Fatalf("survey %+v: got %+v, want %+v", q, got, want)
+				}
+				if got := len(x.Candidates(q, nil, 0)); got != want.Total {
+					t.Fatalf("candidates %+v: got %d, want %d", q, got, want.Total)
+				}
+			},
+			"": func(t *rapid.T) { checkBits(t, x) },
+		})
+	})
+}
+
+func surveyOf(o *oracle, q Query) Survey {
+	var want Survey
+	for id, m := range o.members {
+		if !slices.Contains(q.Providers, m.Provider) || q.Pin != "" && q.Pin != id {
+			continue
+		}
+		for _, s := range m.Seats {
+			if s.Model != q.Model {
+				continue
+			}
+			want.Total++
+			if open(s.State, q.Now) {
+				want.Ready++
+				continue
+			}
+			if s.State.Until.IsZero() {
+				continue
+			}
+			if s.State.Quota {
+				want.Quota++
+			}
+			if want.Earliest.IsZero() || s.State.Until.Before(want.Earliest) {
+				want.Earliest = s.State.Until
+			}
+		}
+	}
+	return want
+}
+
+// checkBits holds I1, I2 and I10: bits, summaries, counts and heaps agree with
+// the seats, and every waiting seat is in its heap once.
+func checkBits(t *rapid.T, x *Index[string]) {
+	for key, sh := range x.shelves {
+		for _, l := range sh.lanes {
+			l.settle()
+			var nready, nwaiting, nquota int
+			for i, s := range l.seats {
+				if bit := l.bits.next(i) == i; bit != (s.place == ready) {
+					t.Fatalf("%v seat %s: bit %v, place %d", key, s.owner.id, bit, s.place)
+				}
+				switch s.place {
+				case ready:
+					nready++
+				case waiting:
+					nwaiting++
+					if l.waiting[s.at] != s {
+						t.Fatalf("%v seat %s is not where it thinks in the heap", key, s.owner.id)
+					}
+				}
+				if s.quota {
+					nquota++
+				}
+			}
+			if l.total != len(l.seats) || l.nready != nready || len(l.waiting) != nwaiting || l.nquota != nquota {
+				t.Fatalf("%v counts %d/%d/%d/%d, want %d/%d/%d/%d", key,
+					l.total, l.nready, len(l.waiting), l.nquota, len(l.seats), nready, nwaiting, nquota)
+			}
+			for up := 1; up < len(l.bits.levels); up++ {
+				for i, word := range l.bits.levels[up-1] {
+					if bit := l.bits.levels[up][i>>6]>>(i&63)&1 == 1; bit != (word != 0) {
+						t.Fatalf("%v summary %d of level %d is %v", key, i, up, bit)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestBitmapFindsWhatASliceFinds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		size := rapid.IntRange(1, 70_000).Draw(t, "size")
+		b := newBitmap(size)
+		set := map[int]bool{}
+		pos := rapid.IntRange(0, size-1)
+		for range rapid.IntRange(0, 40).Draw(t, "n") {
+			i := pos.Draw(t, "i")
+			if rapid.IntRange(0, 3).Draw(t, "clear") == 0 {
+				b.clear(i)
+				delete(set, i)
+			} else {
+				b.set(i)
+				set[i] = true
+			}
+		}
+		from := rapid.IntRange(0, size).Draw(t, "from")
+		want := -1
+		for i := range set {
+			if i >= from && (want < 0 || i < want) {
+				want = i
+			}
+		}
+		if got := b.next(from); got != want {
+			t.Fatalf("next(%d) = %d, want %d", from, got, want)
+		}
+	})
+}
+
+func TestCursorSurvivesChurn(t *testing.T) {
+	x := New[string]()
+	for _, id := range []string{"a", "b", "c", "d"} {
+		x.Put(Member[string]{ID: id, Value: id, Provider: "p", Seats: seats("m")})
+	}
+	q := Query{Providers: []string{"p"}, Model: "m", Now: start}
+	expect(t, picks(x, q, 2), "a", "b")
+	x.Remove("a")
+	x.Put(Member[string]{ID: "bb", Value: "bb", Provider: "p", Seats: seats("m")})
+	expect(t, picks(x, q, 4), "bb", "c", "d", "b")
+}
+
+func TestManyDeadlinesAtOnceAreAllWoken(t *testing.T) {
+	x := New[string]()
+	const n = 3*promoteBatch + 7
+	for i := range n {
+		id := fmt.Sprintf("%05d", i)
+		x.Put(Member[string]{ID: id, Value: id, Provider: "p", Seats: []Seat{{Model: "m", State: until(time.Second)}}})
+	}
+	q := Query{Providers: []string{"p"}, Model: "m", Now: start.Add(time.Second)}
+	var tried Tried[string]
+	for i := range n {
+		if _, ok := x.Pick(q, &tried); !ok {
+			t.Fatalf("pick %d found nothing", i)
+		}
+	}
+	if v, ok := x.Pick(q, &tried); ok {
+		t.Fatalf("picked %q twice", v)
+	}
+}
+
+func TestUnknownModelsLeaveNoTrace(t *testing.T) {
+	x := New[string]()
+	x.Put(Member[string]{ID: "a", Provider: "p", Seats: seats("m")})
+	for i := range 10 {
+		x.Pick(Query{Providers: []string{"p", "q"}, Model: fmt.Sprint("x", i), Now: start}, nil)
+	}
+	if len(x.shelves) != 1 || len(x.mixed.byKey) != 0 {
+		t.Fatalf("%d shelves and %d mixed cursors", len(x.shelves), len(x.mixed.byKey))
+	}
+}
+
+func TestMixedCursorsAreBounded(t *testing.T) {
+	var c mixedCursors
+	kept := c.of([]string{"kept"}, "m")
+	for i := range maxMixedCursors + 100 {
+		c.of([]string{fmt.Sprint("p", i)}, "m")
+		if c.of([]string{"kept"}, "m") != kept {
+			t.Fatal("a cursor in use was dropped")
+		}
+	}
+	if len(c.byKey) != maxMixedCursors {
+		t.Fatalf("%d cursors", len(c.byKey))
+	}
+}
+
+func TestConcurrentPicksAreFair(t *testing.T) {
+	x := New[string]()
+	for _, id := range []string{"a", "b", "c", "d"} {
+		x.Put(Member[string]{ID: id, Value: id, Provider: "p", Seats: seats("m")})
+	}
+	var mu sync.Mutex
+	total := map[string]int{}
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			mine := map[string]int{}
+			for range 1000 {
+				v, _ := x.Pick(Query{Providers: []string{"p"}, Model: "m", Now: start}, nil)
+				mine[v]++
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for id, n := range mine {
+				total[id] += n
+			}
+		})
+	}
+	wg.Wait()
+	for _, id := range []string{"a", "b", "c", "d"} {
+		if total[id] != 25_000 {
+			t.Fatalf("counts %v", total)
+		}
+	}
+}
+
+func TestPickAllocatesNothing(t *testing.T) {
+	for _, n := range []int{10, 100_000} {
+		x := filled(n)
+		for _, providers := range [][]string{{"p"}, {"p", "q"}} {
+			q := Query{Providers: providers, Model: "m", Now: start}
+			x.Pick(q, nil)
+			allocs := testing.AllocsPerRun(200, func() {
+				var tried Tried[int]
+				for range 8 {
+					x.Pick(q, &tried)
+				}
+			})
+			if allocs != 0 {
+				t.Errorf("%d members, %d providers: %v allocations", n, len(providers), allocs)
+			}
+		}
+	}
+}
+
+func filled(n int) *Index[int] {
+	x := New[int]()
+	all := make([]Member[int], 0, n+4)
+	for i := range n {
+		all = append(all, Member[int]{ID: fmt.Sprintf("id-%06d", i), Value: i, Provider: "p", Seats: seats("m")})
+	}
+	for i := range 4 {
+		all = append(all, Member[int]{ID: fmt.Sprintf("q-%d", i), Value: i, Provider: "q", Seats: seats("m")})
+	}
+	x.Replace(all)
+	return x
+}
+
+func BenchmarkPick(b *testing.B) {
+	for _, n := range []int{10, 100_000} {
+		x := filled(n)
+		one := Query{Providers: []string{"p"}, Model: "m", Now: start}
+		mixed := Query{Providers: []string{"p", "q"}, Model: "m", Now: start}
+		fill := Query{Providers: []string{"p"}, Model: "m", Now: start, FillFirst: true}
+		for name, q := range map[string]Query{"round-robin": one, "mixed": mixed, "fill-first": fill} {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					var tried Tried[int]
+					x.Pick(q, &tried)
+				}
+			})
+		}
+		b.Run(fmt.Sprintf("parallel/%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					x.Pick(one, nil)
+				}
+			})
+		})
+	}
+}

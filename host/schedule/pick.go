@@ -1,0 +1,275 @@
+package schedule
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Query says what is looked for.
+type Query struct {
+	// Providers that may serve it, in order of preference, without repeats.
+	Providers []string
+	// Model is the seat that a member must have.
+	Model string
+	// Now decides which blocks are over.
+	Now time.Time
+	// Pin restricts the query to one member.
+	Pin string
+	// FillFirst takes the lowest id instead of the one after the last pick.
+	FillFirst bool
+}
+
+// Pick returns the value of a member that is ready and not tried, of the
+// highest priority that has one, and adds it to tried. It reports false when
+// there is none; then no cursor has moved.
+//
+// Within a priority, round robin gives the id after the last picked one. Among
+// several providers each owns as many turns as it has ready members, in the
+// order of the query; fill first takes the first provider that has one.
+// spec: core.md 4 and 5.
+func (x *Index[V]) Pick(q Query, tried *Tried[V]) (v V, ok bool) {
+	now := q.Now.UnixNano()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var s *seat[V]
+	switch {
+	case q.Pin != "":
+		s = x.unsyncedPinned(q, now, tried)
+	case len(q.Providers) == 1:
+		s = x.unsyncedSingle(q, now, tried)
+	default:
+		s = x.unsyncedMixed(q, now, tried)
+	}
+	if s == nil {
+		return v, false
+	}
+	tried.add(s.owner)
+	return s.owner.value, true
+}
+
+func (x *Index[V]) unsyncedPinned(q Query, now int64, tried *Tried[V]) *seat[V] {
+	m := x.members[q.Pin]
+	if m == nil || tried.has(m) || !slices.Contains(q.Providers, m.provider) {
+		return nil
+	}
+	s := m.seat(q.Model)
+	if s == nil {
+		return nil
+	}
+	if s.place == waiting && s.due <= now {
+		s.lane.move(s, State{})
+	}
+	if s.place != ready {
+		return nil
+	}
+	return s
+}
+
+func (x *Index[V]) unsyncedSingle(q Query, now int64, tried *Tried[V]) *seat[V] {
+	sh := x.shelves[shelfKey{q.Providers[0], q.Model}]
+	if sh == nil {
+		return nil
+	}
+	for _, l := range sh.lanes {
+		if l.awake(now, tried) == 0 {
+			continue
+		}
+		s := l.find(q.FillFirst, tried)
+		if !q.FillFirst {
+			l.passed(s)
+		}
+		return s
+	}
+	return nil
+}
+
+func (x *Index[V]) unsyncedMixed(q Query, now int64, tried *Tried[V]) *seat[V] {
+	below := math.MaxInt
+	for first := true; ; first = false {
+		priority, found := x.unsyncedBest(q, below, first)
+		if !found {
+			return nil
+		}
+		total := 0
+		for _, p := range q.Providers {
+			if l := x.unsyncedAt(p, q.Model, priority); l != nil {
+				total += l.awake(now, tried)
+			}
+		}
+		if total > 0 {
+			return x.unsyncedTurn(q, priority, total, tried)
+		}
+		below = priority
+	}
+}
+
+// unsyncedTurn gives the pick to the provider whose turn it is. There is at
+// least one eligible seat.
+func (x *Index[V]) unsyncedTurn(q Query, priority, total int, tried *Tried[V]) *seat[V] {
+	turn, cursor := 0, (*mixedCursor)(nil)
+	if !q.FillFirst {
+		cursor = x.mixed.of(q.Providers, q.Model)
+		turn = cursor.turn % total
+	}
+	for _, p := range q.Providers {
+		l := x.unsyncedAt(p, q.Model, priority)
+		if l == nil {
+			continue
+		}
+		n := l.eligible(tried)
+		if turn >= n {
+			turn -= n
+			continue
+		}
+		s := l.find(q.FillFirst, tried)
+		if cursor != nil {
+			l.passed(s)
+			cursor.turn = cursor.turn%total + 1
+		}
+		return s
+	}
+	return nil
+}
+
+// unsyncedBest returns the highest priority below a bound that any provider of
+// the query has; first lifts the bound.
+func (x *Index[V]) unsyncedBest(q Query, below int, first bool) (best int, found bool) {
+	for _, p := range q.Providers {
+		sh := x.shelves[shelfKey{p, q.Model}]
+		if sh == nil {
+			continue
+		}
+		for _, l := range sh.lanes {
+			if first || l.priority < below {
+				if !found || l.priority > best {
+					best, found = l.priority, true
+				}
+				break
+			}
+		}
+	}
+	return best, found
+}
+
+func (x *Index[V]) unsyncedAt(provider, model string, priority int) *lane[V] {
+	sh := x.shelves[shelfKey{provider, model}]
+	if sh == nil {
+		return nil
+	}
+	for _, l := range sh.lanes {
+		if l.priority == priority {
+			return l
+		}
+	}
+	return nil
+}
+
+// Candidate is a member that Candidates found.
+type Candidate[V any] struct {
+	ID    string
+	Value V
+	m     *member[V]
+}
+
+// Candidates returns the members that have a seat for the query and are not
+// tried, blocked or not, sorted by id; at most limit of them, 0 meaning all.
+// It is for selectors that want to see the whole slice, and for explaining an
+// empty answer: it costs what it returns, and a sort.
+func (x *Index[V]) Candidates(q Query, tried *Tried[V], limit int) []Candidate[V] {
+	x.mu.Lock()
+	var out []Candidate[V]
+	x.unsyncedEach(q, func(s *seat[V]) bool {
+		if !tried.has(s.owner) {
+			out = append(out, Candidate[V]{ID: s.owner.id, Value: s.owner.value, m: s.owner})
+		}
+		return limit == 0 || len(out) < limit
+	})
+	x.mu.Unlock()
+	slices.SortFunc(out, func(a, b Candidate[V]) int { return strings.Compare(a.ID, b.ID) })
+	return out
+}
+
+// Survey counts the seats of a query.
+type Survey struct {
+	// Total seats, tried or not, and how many of them are ready.
+	Total, Ready int
+	// Quota is how many wait for a quota; Earliest is when the first block of
+	// any kind ends, zero when none has an end.
+	Quota    int
+	Earliest time.Time
+}
+
+// Survey says how things stand for a query. It costs one look a lane,
+// and what is due wakes.
+func (x *Index[V]) Survey(q Query) Survey {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	now := q.Now.UnixNano()
+	var out Survey
+	earliest := int64(math.MaxInt64)
+	if q.Pin != "" {
+		x.unsyncedEach(q, func(s *seat[V]) bool {
+			out.Total++
+			switch {
+			case s.place == ready, s.place == waiting && s.due <= now:
+				out.Ready++
+			case s.place == waiting:
+				earliest = s.due
+				if s.quota {
+					out.Quota++
+				}
+			}
+			return true
+		})
+	} else {
+		for _, p := range q.Providers {
+			sh := x.shelves[shelfKey{p, q.Model}]
+			if sh == nil {
+				continue
+			}
+			for _, l := range sh.lanes {
+				for len(l.waiting) > 0 && l.waiting[0].due <= now {
+					l.wake(now)
+				}
+				out.Total += l.total
+				out.Ready += l.nready
+				out.Quota += l.nquota
+				if len(l.waiting) > 0 {
+					earliest = min(earliest, l.waiting[0].due)
+				}
+			}
+		}
+	}
+	if earliest != math.MaxInt64 {
+		out.Earliest = time.Unix(0, earliest).UTC()
+	}
+	return out
+}
+
+// unsyncedEach visits the seats of a query until visit returns false.
+func (x *Index[V]) unsyncedEach(q Query, visit func(*seat[V]) bool) {
+	if q.Pin != "" {
+		if m := x.members[q.Pin]; m != nil && slices.Contains(q.Providers, m.provider) {
+			if s := m.seat(q.Model); s != nil {
+				visit(s)
+			}
+		}
+		return
+	}
+	for _, p := range q.Providers {
+		sh := x.shelves[shelfKey{p, q.Model}]
+		if sh == nil {
+			continue
+		}
+		for _, l := range sh.lanes {
+			l.settle()
+			for _, s := range l.seats {
+				if !visit(s) {
+					return
+				}
+			}
+		}
+	}
+}
