@@ -72,7 +72,7 @@ func blockOf(unavailable bool, until time.Time, quota QuotaState, last *Error, n
 	if !unavailable || !until.After(now) {
 		return Block{}
 	}
-	b := Block{Reason: BlockedOther, Until: until, Status: last.StatusCode()}
+	b := Block{Reason: BlockedOther, Until: until, Status: last.countsAs()}
 	if quota.Exceeded {
 		b.Reason = BlockedQuota
 	}
