@@ -79,3 +79,13 @@ func (a *Auth) SetDeclaredModels(names []string) {
 	}
 	a.Attributes[AttrModels] = string(raw)
 }
+
+// Websockets reports whether the credential speaks websocket upstream, from
+// the attribute websockets, else from metadata; false by default.
+func (a *Auth) Websockets() bool {
+	if v, ok := boolOf(a.Attributes[AttrWebsockets]); ok {
+		return v
+	}
+	v, _ := boolOf(a.Metadata[AttrWebsockets])
+	return v
+}

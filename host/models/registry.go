@@ -1,0 +1,183 @@
+// Package models knows which credential serves which models, and how their
+// names are told apart by prefix. spec: core.md 4.7 and section 7.
+package models
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/patchbay-dev/patchbay/host/auth"
+)
+
+// Info describes a model that a credential serves.
+type Info struct {
+	// ID is the name that clients use.
+	ID          string
+	DisplayName string
+	OwnedBy     string
+	// Created is in seconds since the Unix epoch; 0 when unknown.
+	Created int64
+	// ContextTokens is 0 when unknown.
+	ContextTokens uint64
+}
+
+// Registry holds the models of every credential of one manager. It is safe for
+// concurrent use, and the zero value is ready. Slices that it returns are never
+// changed afterwards, and the caller must not change them either.
+type Registry struct {
+	// mu guards everything below.
+	mu     sync.RWMutex
+	byAuth map[string]held
+	// holders has the credentials of a model, by canonical name.
+	holders map[string]*holders
+	// all is what All returns; nil when it has to be made anew.
+	all []Info
+}
+
+// held is what one credential serves.
+type held struct {
+	infos     []Info
+	canonical map[string]struct{}
+}
+
+type holders struct {
+	ids map[string]struct{}
+	// sorted is ids in order; nil when it has to be made anew. Keeping it by
+	// hand would make the loading of n credentials cost n².
+	sorted []string
+}
+
+// Set replaces what the credential serves. Of two infos with one ID the first
+// counts, and one without an ID counts for nothing. It keeps no reference to
+// infos.
+func (r *Registry) Set(authID string, infos []Info) {
+	h := held{canonical: make(map[string]struct{}, len(infos))}
+	seen := make(map[string]struct{}, len(infos))
+	for _, info := range infos {
+		if _, dup := seen[info.ID]; dup || info.ID == "" {
+			continue
+		}
+		seen[info.ID] = struct{}{}
+		h.infos = append(h.infos, info)
+		h.canonical[auth.CanonicalModel(info.ID)] = struct{}{}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.drop(authID)
+	if r.byAuth == nil {
+		r.byAuth = map[string]held{}
+		r.holders = map[string]*holders{}
+	}
+	r.byAuth[authID] = h
+	for model := range h.canonical {
+		of := r.holders[model]
+		if of == nil {
+			of = &holders{ids: map[string]struct{}{}}
+			r.holders[model] = of
+		}
+		of.ids[authID] = struct{}{}
+		of.sorted = nil
+	}
+	r.all = nil
+}
+
+// Remove forgets the credential.
+func (r *Registry) Remove(authID string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.drop(authID)
+}
+
+// drop is Remove for callers that hold mu.
+func (r *Registry) drop(authID string) {
+	h, ok := r.byAuth[authID]
+	if !ok {
+		return
+	}
+	delete(r.byAuth, authID)
+	for model := range h.canonical {
+		of := r.holders[model]
+		delete(of.ids, authID)
+		of.sorted = nil
+		if len(of.ids) == 0 {
+			delete(r.holders, model)
+		}
+	}
+	r.all = nil
+}
+
+// Models returns what the credential serves, in the order of Set; nil when
+// nothing is known of it.
+func (r *Registry) Models(authID string) []Info {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.byAuth[authID].infos
+}
+
+// Supports reports whether the credential serves the model. It does not
+// allocate.
+func (r *Registry) Supports(authID, canonicalModel string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	_, ok := r.byAuth[authID].canonical[canonicalModel]
+	return ok
+}
+
+// Holders returns the IDs of the credentials that serve the model, sorted. A
+// thinking suffix on the name makes no difference.
+func (r *Registry) Holders(model string) []string {
+	model = auth.CanonicalModel(model)
+	r.mu.RLock()
+	of := r.holders[model]
+	if of == nil || of.sorted != nil {
+		defer r.mu.RUnlock()
+		if of == nil {
+			return nil
+		}
+		return of.sorted
+	}
+	r.mu.RUnlock()
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	of = r.holders[model]
+	if of == nil {
+		return nil
+	}
+	if of.sorted == nil {
+		of.sorted = slices.Sorted(maps.Keys(of.ids))
+	}
+	return of.sorted
+}
+
+// All returns every model that some credential serves, once, by ID. Where
+// credentials describe a model differently, the one with the lowest ID is
+// believed.
+func (r *Registry) All() []Info {
+	r.mu.RLock()
+	all := r.all
+	r.mu.RUnlock()
+	if all != nil {
+		return all
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.all != nil {
+		return r.all
+	}
+	all = []Info{}
+	seen := map[string]struct{}{}
+	for _, id := range slices.Sorted(maps.Keys(r.byAuth)) {
+		for _, info := range r.byAuth[id].infos {
+			if _, dup := seen[info.ID]; !dup {
+				seen[info.ID] = struct{}{}
+				all = append(all, info)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b Info) int { return cmp.Compare(a.ID, b.ID) })
+	r.all = all
+	return all
+}
