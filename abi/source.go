@@ -1,0 +1,11 @@
+//go:build !wasip1
+
+package abi
+
+import "embed"
+
+// Source is the source of this package, for programs that build plugins
+// without fetching this module. Tests are among it.
+//
+//go:embed *.go
+var Source embed.FS
