@@ -18,6 +18,8 @@ type Config struct {
 	Routing     Routing      `json:"routing" koanf:"routing"`
 	Plugins     Plugins      `json:"plugins" koanf:"plugins"`
 	Credentials []Credential `json:"credentials,omitempty" koanf:"credentials"`
+	// Warnings are what host/config found unwise, for the log.
+	Warnings []string `json:"-" koanf:"-"`
 }
 
 // Log says how to log.
