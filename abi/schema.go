@@ -1,0 +1,11 @@
+//go:build !wasip1
+
+package abi
+
+import _ "embed"
+
+// ManifestSchema is the JSON Schema (draft 2020-12) of a manifest. Hosts and
+// tools use it; a guest does not carry it.
+//
+//go:embed manifest.schema.json
+var ManifestSchema []byte

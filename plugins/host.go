@@ -1,0 +1,208 @@
+package plugins
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/patchbay-dev/patchbay/abi"
+	"github.com/patchbay-dev/patchbay/plugins/direct"
+	"github.com/patchbay-dev/patchbay/plugins/meter"
+)
+
+// Options are what a Host is made with. Only Dir and CacheDir are required.
+type Options struct {
+	// Dir is where modules are kept, CacheDir where compiled code is; both are
+	// created with mode 0700.
+	Dir, CacheDir string
+	// HostVersion is told to plugins.
+	HostVersion string
+	// Features that the host has; nil means Features().
+	Features []string
+	// Instances is the size of a plugin's pool; 0 means twice the processors,
+	// at least four. A manifest may ask for fewer.
+	Instances int
+	// MemoryBytes is the memory limit of an instance; 0 means
+	// abi.DefaultMemory.
+	MemoryBytes int64
+	// CallTimeout is how long one call may run; 0 means abi.DefaultCallTime.
+	CallTimeout time.Duration
+	// QueueTimeout is how long a call waits for an instance; 0 means 5 s.
+	QueueTimeout time.Duration
+	// Log takes the plugins' log lines, escaped and rate limited; nil drops
+	// them. It is called within calls, from several goroutines.
+	Log func(plugin string, level abi.LogLevel, line string)
+}
+
+// Host loads plugins. It is safe for concurrent use.
+type Host struct {
+	opts    Options
+	runtime *direct.Runtime
+
+	// mu guards loaded and closed.
+	mu     sync.Mutex
+	loaded map[*Plugin]struct{}
+	closed bool
+}
+
+// NewHost makes a host. It makes the directories and opens the compile cache;
+// it reads no plugin.
+func NewHost(_ context.Context, opts Options) (*Host, error) {
+	if opts.Features == nil {
+		opts.Features = Features()
+	}
+	if opts.MemoryBytes == 0 {
+		opts.MemoryBytes = abi.DefaultMemory
+	}
+	if opts.CallTimeout == 0 {
+		opts.CallTimeout = abi.DefaultCallTime
+	}
+	if opts.Log == nil {
+		opts.Log = func(string, abi.LogLevel, string) {}
+	}
+	if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the plugin directory: %w", err)
+	}
+	runtime, err := direct.NewRuntime(opts.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	return &Host{opts: opts, runtime: runtime, loaded: map[*Plugin]struct{}{}}, nil
+}
+
+// Close closes all plugins, at the same time, and then the host. When ctx ends
+// first, running calls are stopped.
+func (h *Host) Close(ctx context.Context) error {
+	h.mu.Lock()
+	h.closed = true
+	plugins := make([]*Plugin, 0, len(h.loaded))
+	for p := range h.loaded {
+		plugins = append(plugins, p)
+	}
+	h.mu.Unlock()
+	errs := make([]error, len(plugins))
+	var wg sync.WaitGroup
+	for i, p := range plugins {
+		wg.Go(func() { errs[i] = p.Close(ctx) })
+	}
+	wg.Wait()
+	return errors.Join(append(errs, h.runtime.Close(context.WithoutCancel(ctx)))...)
+}
+
+// Compile puts a module into the compile cache without running it, and without
+// asking for a manifest.
+func (h *Host) Compile(ctx context.Context, wasm []byte) error {
+	x, err := examine(wasm)
+	if err != nil {
+		return err
+	}
+	return h.runtime.Compile(ctx, x.metered.Wasm)
+}
+
+// Load checks a module and brings it up to a first instance that answered
+// init, which is its self-check. config is the plugin's configuration, one
+// JSON object with the values of secret fields; empty means {}. The guest sees
+// references in place of those. Load asks nothing of grants and pins.
+func (h *Host) Load(ctx context.Context, wasm []byte, config json.RawMessage) (*Plugin, error) {
+	x, err := examine(wasm)
+	if err != nil {
+		return nil, err
+	}
+	return h.load(ctx, x, config)
+}
+
+// LoadLocked reads a stored module once and loads the very bytes whose hash
+// was checked. A file that is not the pinned one matches ErrHash; a plugin
+// that asks for more than it was granted matches ErrNeedsGrant.
+func (h *Host) LoadLocked(ctx context.Context, l Locked, config json.RawMessage) (*Plugin, error) {
+	file, err := h.fileOf(l.SHA256)
+	if err != nil {
+		return nil, named(err, l.ID, nil)
+	}
+	wasm, err := readModule(file)
+	if err != nil {
+		if errors.Is(err, ErrRefused) {
+			return nil, named(err, file, nil)
+		}
+		return nil, &RefusedError{File: file, Plugin: l.ID, Version: l.Version, Err: err,
+			Reason: fmt.Sprintf("cannot read it: %v; install the plugin again", err)}
+	}
+	if got := hashOf(wasm); got != l.SHA256 {
+		return nil, &RefusedError{File: file, Plugin: l.ID, Version: l.Version, Err: ErrHash,
+			Reason: fmt.Sprintf("%v (its SHA-256 is %s); install the plugin again", ErrHash, got)}
+	}
+	x, err := examine(wasm)
+	if err != nil {
+		return nil, named(err, file, nil)
+	}
+	if m := x.info.Manifest; m != nil {
+		if lacks := l.Granted.Missing(x.info.Asks); len(lacks) > 0 {
+			return nil, &NeedsGrantError{File: file, Plugin: m.ID, Version: m.Version, New: lacks}
+		}
+	}
+	p, err := h.load(ctx, x, config)
+	return p, named(err, file, x.info.Manifest)
+}
+
+// load runs the checks and the trial.
+func (h *Host) load(ctx context.Context, x *exam, config json.RawMessage) (*Plugin, error) {
+	var first error
+	x.checkAll(h.opts.Features, func(err error) {
+		if first == nil {
+			first = err
+		}
+	})
+	m := x.info.Manifest
+	if first != nil {
+		return nil, named(first, "", m)
+	}
+	limits, err := h.limits(x)
+	if err != nil {
+		return nil, named(err, "", m)
+	}
+	sealed, err := sealConfig(m, config)
+	if err != nil {
+		return nil, named(err, "", m)
+	}
+	guest, err := h.runtime.Load(ctx, direct.Config{
+		Plugin:      m.ID,
+		Wasm:        x.metered.Wasm,
+		Yield:       direct.Yield{Module: meter.YieldModule, Name: meter.YieldName, Slice: meter.Slice},
+		Init:        h.initInput(limits, sealed),
+		Instances:   limits.instances,
+		MemoryBytes: limits.memory,
+		CallTime:    limits.call,
+		QueueTime:   h.opts.QueueTimeout,
+		Log:         func(level abi.LogLevel, line string) { h.opts.Log(m.ID, level, line) },
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("load plugin %s %s: %w", m.ID, m.Version, err)
+		}
+		return nil, named(&RefusedError{Reason: err.Error(), Err: err}, "", m)
+	}
+	return h.keep(ctx, &Plugin{host: h, manifest: m, sha: x.info.SHA256, guest: guest})
+}
+
+func (h *Host) keep(ctx context.Context, p *Plugin) (*Plugin, error) {
+	h.mu.Lock()
+	closed := h.closed
+	if !closed {
+		h.loaded[p] = struct{}{}
+	}
+	h.mu.Unlock()
+	if closed {
+		return nil, errors.Join(errors.New("the plugin host is closed"), p.guest.Close(ctx))
+	}
+	return p, nil
+}
+
+func (h *Host) forget(p *Plugin) {
+	h.mu.Lock()
+	delete(h.loaded, p)
+	h.mu.Unlock()
+}

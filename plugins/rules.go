@@ -1,0 +1,182 @@
+package plugins
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/patchbay-dev/patchbay/abi"
+)
+
+// secretWords are parts of names that cannot be made public (contract 5).
+var secretWords = []string{"token", "key", "secret", "cookie", "password", "private", "authorization"}
+
+// neverPublic tells whether the contract forbids that a credential field of
+// this name is public.
+func neverPublic(name string) bool {
+	name = strings.ToLower(name)
+	return strings.HasPrefix(name, "header:") ||
+		slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(name, w) })
+}
+
+// hostHeaders are written by the host alone.
+var hostHeaders = []string{"host", "content-length", "connection", "transfer-encoding", "te", "trailer", "upgrade",
+	"keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization"}
+
+// checkRules checks what a schema cannot say. The manifest has passed the
+// schema. Every problem is listed.
+func checkRules(m *abi.Manifest) error {
+	var problems []string
+	add := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	checkProviders(m, add)
+	checkFields(m, add)
+	checkDestinations(m, add)
+	checkSlots(m, add)
+	checkCapabilities(m, add)
+	checkConfigSchema(m, add)
+	if len(problems) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(problems, "; "))
+}
+
+func checkProviders(m *abi.Manifest, add func(string, ...any)) {
+	seen := map[string]bool{}
+	for _, p := range m.Provides.Providers {
+		if seen[p.Key] {
+			add("provider %s is there twice", p.Key)
+		}
+		seen[p.Key] = true
+		for _, h := range p.ClientHeaders {
+			name := strings.ToLower(h)
+			if neverPublic(name) {
+				add("provider %s: client header %s may hold a secret and is never given to a plugin", p.Key, h)
+			}
+		}
+		if p.QuotaGroup != "" && m.Credential.Fields[p.QuotaGroup].Kind != abi.FieldPublic {
+			add("provider %s: quota_group names %s, which is not a public field", p.Key, p.QuotaGroup)
+		}
+		if d, err := time.ParseDuration(p.RefreshLead); p.RefreshLead != "" && (err != nil || d < 0) {
+			add("provider %s: refresh_lead %q is not a duration such as 5m", p.Key, p.RefreshLead)
+		}
+		if static := p.Models.Source == "static"; static != (len(p.Models.Static) > 0) {
+			add("provider %s: models.static goes with source static, and the other way round", p.Key)
+		}
+	}
+	if p := m.Provides; len(p.Providers)+len(p.Preparers)+len(p.PostAuth)+len(p.Observers) == 0 {
+		add("it provides nothing")
+	}
+}
+
+func checkFields(m *abi.Manifest, add func(string, ...any)) {
+	for _, name := range slices.Sorted(maps.Keys(m.Credential.Fields)) {
+		f := m.Credential.Fields[name]
+		if f.Kind == abi.FieldPublic && neverPublic(name) {
+			add("credential field %s cannot be public: its name says that it is secret", name)
+		}
+		if f.Default != "" && (f.Kind == "" || f.Kind == abi.FieldSecret) {
+			add("credential field %s is secret and cannot have a default", name)
+		}
+		if f.Pattern == "" {
+			continue
+		}
+		pattern, err := regexp.Compile(`\A(?:` + f.Pattern + `)\z`)
+		if err != nil {
+			add("credential field %s: pattern does not compile: %v", name, err)
+		} else if f.Default != "" && !pattern.MatchString(f.Default) {
+			add("credential field %s: the default does not match the pattern", name)
+		}
+	}
+}
+
+var hostField = regexp.MustCompile(`\{([^}]*)\}`)
+
+func checkDestinations(m *abi.Manifest, add func(string, ...any)) {
+	seen := map[string]bool{}
+	for _, d := range m.Destinations {
+		if seen[d.Name] {
+			add("destination %s is there twice", d.Name)
+		}
+		seen[d.Name] = true
+		if d.Field != "" {
+			if d.Scheme != "" || d.Host != "" || d.Port != 0 || d.PathPrefix != "" {
+				add("destination %s has a field and a fixed place; want one of them", d.Name)
+			}
+			if m.Credential.Fields[d.Field].Kind != abi.FieldDestination {
+				add("destination %s: %s is not a credential field of kind destination", d.Name, d.Field)
+			}
+			continue
+		}
+		if d.Scheme == "" || d.Host == "" {
+			add("destination %s needs a field, or a scheme and a host", d.Name)
+		}
+		for _, match := range hostField.FindAllStringSubmatch(d.Host, -1) {
+			if m.Credential.Fields[match[1]].Kind != abi.FieldDestination {
+				add("destination %s: {%s} in the host is not a credential field of kind destination", d.Name, match[1])
+			}
+		}
+		if strings.Contains(d.PathPrefix, "..") || strings.ContainsAny(d.PathPrefix, "?#\\") {
+			add("destination %s: path_prefix %s is not a plain path", d.Name, d.PathPrefix)
+		}
+	}
+}
+
+func checkSlots(m *abi.Manifest, add func(string, ...any)) {
+	for i, s := range m.Slots {
+		if name, ok := strings.CutPrefix(s.Secret, "config:"); ok {
+			if !slices.Contains(m.ConfigSecrets, name) {
+				add("slot %d: %s is not one of config_secrets", i, name)
+			}
+		} else if f, ok := m.Credential.Fields[s.Secret]; !ok {
+			add("slot %d: the credential has no field %s", i, s.Secret)
+		} else if f.Kind != "" && f.Kind != abi.FieldSecret {
+			add("slot %d: the credential field %s is not secret", i, s.Secret)
+		}
+		at := slices.IndexFunc(m.Destinations, func(d abi.Destination) bool { return d.Name == s.Destination })
+		if at < 0 {
+			add("slot %d: there is no destination %s", i, s.Destination)
+			continue
+		}
+		for _, method := range s.Methods {
+			if !slices.Contains(m.Destinations[at].Methods, method) {
+				add("slot %d: destination %s does not allow %s", i, s.Destination, method)
+			}
+		}
+		if header, ok := strings.CutPrefix(s.Position, "header:"); ok && slices.Contains(hostHeaders, strings.ToLower(header)) {
+			add("slot %d: the header %s is written by the host alone", i, header)
+		}
+	}
+}
+
+func checkCapabilities(m *abi.Manifest, add func(string, ...any)) {
+	seen := map[string]bool{}
+	for _, c := range m.Capabilities {
+		if seen[c.Name] {
+			add("capability %s is there twice", c.Name)
+		}
+		seen[c.Name] = true
+	}
+	if len(m.Destinations) > 0 && !seen[abi.CapabilityNetwork] {
+		add("it has destinations but does not ask for the capability %s", abi.CapabilityNetwork)
+	}
+}
+
+func checkConfigSchema(m *abi.Manifest, add func(string, ...any)) {
+	if len(m.Config) == 0 {
+		return
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(m.Config))
+	if err == nil {
+		_, err = compileSchema(doc)
+	}
+	if err != nil {
+		add("config is not a JSON Schema: %s", schemaLine(err))
+	}
+}
