@@ -25,3 +25,17 @@ type Answer struct{ action abi.Action }
 func failed(f *Fail) Answer {
 	return Answer{abi.Action{Which: abi.ActionIsFail, Fail: f}}
 }
+
+// How much a Fail says about; see SPEC.md section 7.
+const (
+	// ScopeRequest: no other credential will do better.
+	ScopeRequest = abi.ScopeRequest
+	// ScopeModel: this model of this credential, the default.
+	ScopeModel = abi.ScopeModel
+	// ScopeCredential: all models of this credential.
+	ScopeCredential = abi.ScopeCredential
+	// ScopeQuotaGroup: all credentials that share its quota.
+	ScopeQuotaGroup = abi.ScopeQuotaGroup
+	// ScopeProvider: all credentials of this provider.
+	ScopeProvider = abi.ScopeProvider
+)

@@ -15,6 +15,9 @@ type Batch struct {
 	EOF abi.Eof
 }
 
+// Ended reports whether no events follow.
+func (b *Batch) Ended() bool { return b.EOF > abi.EOFNone }
+
 // More waits for further events. When there are none to come, it ends a stream
 // that ended cleanly and fails one that broke off.
 func (b *Batch) More() Answer {

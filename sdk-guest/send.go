@@ -1,7 +1,6 @@
 package guest
 
 import (
-	"net/http"
 	"strings"
 	"time"
 
@@ -19,12 +18,12 @@ type Send struct {
 
 // Get is a GET request; see Request.
 func (c *call) Get(base string, segments ...string) *Send {
-	return c.Request(http.MethodGet, base, segments...)
+	return c.Request("GET", base, segments...)
 }
 
 // Post is a POST request; see Request.
 func (c *call) Post(base string, segments ...string) *Send {
-	return c.Request(http.MethodPost, base, segments...)
+	return c.Request("POST", base, segments...)
 }
 
 // Request is a request to base with further path segments, which the host

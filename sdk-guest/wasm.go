@@ -3,6 +3,7 @@
 package guest
 
 import (
+	"runtime"
 	"unsafe"
 
 	"github.com/patchbay-dev/patchbay/abi"
@@ -32,12 +33,20 @@ func buffer(n uint32) uint32 {
 	if n > abi.MaxInput {
 		return 0
 	}
-	// What a large call left behind goes before more is taken.
+	// What a large call left behind goes before more is taken: a limit on the
+	// memory does not make the collector run.
+	large := false
 	if cap(output) > maxIdle {
-		output = nil
+		output, large = nil, true
 	}
-	if cap(input) < int(n) || cap(input) > maxIdle {
+	if cap(input) < int(n) || cap(input) > maxIdle && n <= maxIdle {
+		large = large || cap(input) > maxIdle
 		input = nil
+	}
+	if large {
+		runtime.GC()
+	}
+	if input == nil {
 		input = make([]byte, 0, max(int(n), minBuffer))
 	}
 	input = input[:n]
