@@ -106,7 +106,7 @@ func checkFiles(o Options) (fresh bool, err error) {
 // openFile opens and locks the file. create says that it may be made.
 func openFile(o Options, create bool) (*Store, error) {
 	s := &Store{path: o.Path, turn: make(chan struct{}, 1)}
-	err := guard(o.Path, func() error {
+	panicked, err := guard(o.Path, func() error {
 		db, err := bbolt.Open(o.Path, 0o600, &bbolt.Options{
 			Timeout: o.Timeout,
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
@@ -124,13 +124,10 @@ func openFile(o Options, create bool) (*Store, error) {
 	if err == nil {
 		return s, nil
 	}
-	if s.file != nil { // after a panic bbolt has not given the lock back
-		err = errors.Join(err, ignoreClosed(s.file.Close()))
-	}
 	var errno syscall.Errno
 	switch {
-	case errors.Is(err, ErrDamaged):
-		return nil, err
+	case panicked:
+		return nil, errors.Join(err, release(s.file))
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, fail(ErrLocked, o.Path, "waited %v; stop the other patchbay, or let it do the work", o.Timeout)
 	case errors.As(err, &errno):

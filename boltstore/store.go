@@ -95,11 +95,13 @@ func (s *Store) Close() error {
 		return nil
 	}
 	if s.damaged.Load() != nil {
-		// bbolt may hold its locks for ever; closing the file gives the lock of
-		// the file back, and the mapping stays until the process ends.
-		return ignoreClosed(s.file.Close())
+		return release(s.file) // db.Close might wait for ever
 	}
-	return guard(s.path, s.db.Close)
+	panicked, err := guard(s.path, s.db.Close)
+	if panicked {
+		return errors.Join(err, release(s.file))
+	}
+	return err
 }
 
 // usable says why the store cannot be used, or nil.
@@ -131,13 +133,13 @@ func (s *Store) writeRaw(fn func(*bbolt.Tx) error) error {
 }
 
 func (s *Store) run(fn func() error) error {
-	err := guard(s.path, func() error {
+	panicked, err := guard(s.path, func() error {
 		if err := fn(); !errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 			return err
 		}
 		return fail(ErrClosed, s.path, "it cannot be used any more")
 	})
-	if errors.Is(err, ErrDamaged) {
+	if panicked {
 		s.damaged.CompareAndSwap(nil, &err)
 	}
 	return err
