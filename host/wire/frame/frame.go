@@ -51,6 +51,9 @@ type Splitter interface {
 	// End says that the input ended cleanly and returns what was still open as
 	// an event, if it is one. Call it once, after Next returned false.
 	End() (Event, bool, error)
+	// Rest returns the bytes, as they came, that are not part of an event given
+	// so far. It is valid until the next Feed or Next.
+	Rest() []byte
 }
 
 var (
@@ -58,32 +61,31 @@ var (
 	_ Splitter = (*NDJSON)(nil)
 )
 
-// window is the buffer of a splitter. buf[start:w] is what is kept of the event
-// that is being put together, buf[r:] was not read yet, and buf[r:scan] holds
-// no line end.
+// window is the buffer of a splitter. buf[start:] is the open event as it came,
+// r is where its first unread line begins, and buf[r:scan] holds no line end.
 type window struct {
-	buf               []byte
-	start, w, r, scan int
-	begun             bool
+	buf            []byte
+	start, r, scan int
+	begun          bool
 }
 
-// feed moves what is still needed to the front and appends p.
+// feed moves the open event to the front and appends p.
 func (b *window) feed(p []byte) {
-	if b.start == b.w && b.r == len(b.buf) {
-		b.buf = b.buf[:0]
-		if cap(b.buf) > keepBuffer {
-			b.buf = nil
-		}
-		b.start, b.w, b.r, b.scan = 0, 0, 0, 0
-	} else if b.start > 0 || b.r > b.w {
-		kept := copy(b.buf, b.buf[b.start:b.w])
-		rest := copy(b.buf[kept:], b.buf[b.r:])
-		b.scan -= b.r - kept
-		b.start, b.w, b.r = 0, kept, kept
-		b.buf = b.buf[:kept+rest]
+	if b.start > 0 {
+		n := copy(b.buf, b.buf[b.start:])
+		b.buf = b.buf[:n]
+		b.r -= b.start
+		b.scan -= b.start
+		b.start = 0
+	}
+	if len(b.buf) == 0 && cap(b.buf) > keepBuffer {
+		b.buf = nil
 	}
 	b.buf = append(b.buf, p...)
 }
+
+// begin makes i the beginning of the next event.
+func (b *window) begin(i int) { b.start, b.r, b.scan = i, i, i }
 
 // skipBOM drops a byte order mark at the beginning of the stream. It returns
 // false while the first bytes may still turn out to be one.
@@ -92,14 +94,20 @@ func (b *window) skipBOM() bool {
 		return true
 	}
 	const bom = "\xef\xbb\xbf"
-	got := b.buf[b.r:]
+	got := b.buf
 	if len(got) < len(bom) && string(got) == bom[:len(got)] {
 		return false
 	}
 	b.begun = true
 	if len(got) >= len(bom) && string(got[:len(bom)]) == bom {
-		b.r += len(bom)
-		b.start, b.w, b.scan = b.r, b.r, b.r
+		b.begin(len(bom))
 	}
 	return true
+}
+
+func limitOr(limit int) int {
+	if limit <= 0 {
+		return DefaultMaxEvent
+	}
+	return limit
 }

@@ -21,6 +21,9 @@ func (n *NDJSON) Feed(p []byte) {
 	}
 }
 
+// Rest implements Splitter.
+func (n *NDJSON) Rest() []byte { return n.b.buf[n.b.start:] }
+
 // Next implements Splitter.
 func (n *NDJSON) Next() (Event, bool, error) {
 	if n.err != nil {
@@ -33,15 +36,15 @@ func (n *NDJSON) Next() (Event, bool, error) {
 		end := bytes.IndexByte(n.b.buf[n.b.scan:], '\n')
 		if end < 0 {
 			n.b.scan = len(n.b.buf)
-			return Event{}, false, n.check(len(n.b.buf) - n.b.r)
+			return Event{}, false, n.check(n.b.scan)
 		}
 		end += n.b.scan
-		line := n.b.buf[n.b.r:end:end]
-		if err := n.check(len(line)); err != nil {
+		if err := n.check(end); err != nil {
 			return Event{}, false, err
 		}
-		n.consume(end + 1)
-		if line = trimLine(line); len(line) > 0 {
+		line := trimLine(n.b.buf[n.b.start:end:end])
+		n.b.begin(end + 1)
+		if len(line) > 0 {
 			return Event{Data: line}, true, nil
 		}
 	}
@@ -53,22 +56,14 @@ func (n *NDJSON) End() (Event, bool, error) {
 		return Event{}, false, n.err
 	}
 	n.b.begun = true
-	line := trimLine(n.b.buf[n.b.r:])
-	n.consume(len(n.b.buf))
+	line := trimLine(n.b.buf[n.b.start:])
+	n.b.begin(len(n.b.buf))
 	return Event{Data: line}, len(line) > 0, nil
 }
 
-// consume moves everything to r: no event is ever pending here.
-func (n *NDJSON) consume(r int) {
-	n.b.start, n.b.w, n.b.r, n.b.scan = r, r, r, r
-}
-
-func (n *NDJSON) check(line int) error {
-	limit := n.Max
-	if limit <= 0 {
-		limit = DefaultMaxEvent
-	}
-	if line > limit {
+// check returns the error of an open line, up to end, that is too long.
+func (n *NDJSON) check(end int) error {
+	if limit := limitOr(n.Max); end-n.b.start > limit {
 		n.err = &TooLongError{Limit: limit}
 	}
 	return n.err

@@ -7,15 +7,13 @@ import "bytes"
 // none. Source: the event stream section of the HTML standard. The zero value
 // is ready, with DefaultMaxEvent.
 type SSE struct {
-	// Max is how long one event, and one line, may be, in bytes; 0 means
+	// Max is how long one event may be as it comes, in bytes; 0 means
 	// DefaultMaxEvent. Set it before the first Feed.
 	Max int
 
 	b       window
-	skipLF  bool // the last line ended with a CR that was the end of the input
-	hasData bool
-	name    string
-	id      string
+	skipLF  bool // the last line ended with a CR, so an LF here ends nothing
+	hasData bool // the open event has a data line
 	// lastName spares a string for each event of a stream that repeats a name.
 	lastName string
 	err      error
@@ -28,6 +26,9 @@ func (s *SSE) Feed(p []byte) {
 	}
 }
 
+// Rest implements Splitter.
+func (s *SSE) Rest() []byte { return s.b.buf[s.b.start:] }
+
 // Next implements Splitter.
 func (s *SSE) Next() (Event, bool, error) {
 	if s.err != nil {
@@ -37,37 +38,32 @@ func (s *SSE) Next() (Event, bool, error) {
 		return Event{}, false, nil
 	}
 	for {
-		if s.skipLF && s.b.r < len(s.b.buf) {
-			s.skipLF = false
-			if s.b.buf[s.b.r] == '\n' {
-				s.b.r++
-				s.b.scan = s.b.r
-				if !s.hasData {
-					s.b.start, s.b.w = s.b.r, s.b.r
-				}
-			}
-		}
-		end := lineEnd(s.b.buf[s.b.scan:])
-		if end < 0 {
+		s.passLF()
+		at := lineEnd(s.b.buf[s.b.scan:])
+		if at < 0 {
 			s.b.scan = len(s.b.buf)
-			if s.tooLong(len(s.b.buf) - s.b.r) {
-				return Event{}, false, s.err
-			}
-			return Event{}, false, nil
-		}
-		end += s.b.scan
-		line := s.b.buf[s.b.r:end]
-		if s.tooLong(len(line)) {
+			s.check(s.b.scan)
 			return Event{}, false, s.err
 		}
-		s.skipLF = s.b.buf[end] == '\r'
-		s.b.r, s.b.scan = end+1, end+1
-		if len(line) > 0 {
-			s.field(line)
-			continue
+		at += s.b.scan
+		if s.check(at); s.err != nil {
+			return Event{}, false, s.err
 		}
-		if ev, ok := s.dispatch(); ok {
-			return ev, true, nil
+		line := s.b.buf[s.b.r:at]
+		s.skipLF = s.b.buf[at] == '\r'
+		s.b.r, s.b.scan = at+1, at+1
+		switch {
+		case len(line) == 0:
+			had, raw := s.hasData, s.b.buf[s.b.start:at]
+			s.hasData = false
+			s.b.begin(at + 1)
+			if had {
+				return s.event(raw), true, nil
+			}
+		case isField(line, "data"):
+			s.hasData = true
+		case line[0] == ':' && s.b.start == at-len(line):
+			s.b.begin(at + 1) // a comment before an event is not part of it
 		}
 	}
 }
@@ -79,63 +75,94 @@ func (s *SSE) End() (Event, bool, error) {
 		return Event{}, false, s.err
 	}
 	s.b.begun = true
-	if line := s.b.buf[s.b.r:]; len(line) > 0 && !(s.skipLF && string(line) == "\n") {
-		s.b.r, s.b.scan = len(s.b.buf), len(s.b.buf)
-		s.field(line)
+	s.passLF()
+	raw := s.b.buf[s.b.start:]
+	had := s.hasData || isField(s.b.buf[s.b.r:], "data")
+	s.hasData = false
+	s.b.begin(len(s.b.buf))
+	if !had {
+		return Event{}, false, nil
 	}
-	ev, ok := s.dispatch()
-	return ev, ok, nil
+	return s.event(raw), true, nil
 }
 
-func (s *SSE) tooLong(line int) bool {
-	limit := s.Max
-	if limit <= 0 {
-		limit = DefaultMaxEvent
+// passLF skips the LF of a CRLF whose CR already ended its line.
+func (s *SSE) passLF() {
+	if !s.skipLF || s.b.r == len(s.b.buf) {
+		return
 	}
-	if line > limit || s.b.w-s.b.start+line > limit {
+	s.skipLF = false
+	if s.b.buf[s.b.r] != '\n' {
+		return
+	}
+	s.b.r++
+	s.b.scan = s.b.r
+	if s.b.start == s.b.r-1 {
+		s.b.start = s.b.r
+	}
+}
+
+// check sets the error when the open event, up to end, is too long.
+func (s *SSE) check(end int) {
+	if limit := limitOr(s.Max); end-s.b.start > limit {
 		s.err = &TooLongError{Limit: limit}
 	}
-	return s.err != nil
 }
 
-// field takes one line that is not empty. What it keeps of a data line is
-// moved to the end of the event so far: a line is always longer than what is
-// kept of it, so this needs no second buffer.
-func (s *SSE) field(line []byte) {
-	name, value, _ := bytes.Cut(line, []byte{':'})
-	if len(value) > 0 && value[0] == ' ' {
-		value = value[1:]
-	}
-	switch string(name) {
-	case "data":
-		if s.hasData {
-			s.b.buf[s.b.w] = '\n'
-			s.b.w++
+// event reads the lines of one event. Data of several lines is joined in
+// place: what is kept of a line is always shorter than the line.
+func (s *SSE) event(raw []byte) Event {
+	var ev Event
+	var joined []byte
+	lines := 0
+	for len(raw) > 0 {
+		line := raw
+		if at := lineEnd(raw); at >= 0 {
+			line = raw[:at]
+			if bytes.HasPrefix(raw[at:], crlf) {
+				at++
+			}
+			raw = raw[at+1:]
+		} else {
+			raw = nil
 		}
-		s.b.w += copy(s.b.buf[s.b.w:], value)
-		s.hasData = true
-	case "event":
-		if string(value) != s.lastName {
-			s.lastName = string(value)
+		name, value, _ := bytes.Cut(line, colon)
+		if len(value) > 0 && value[0] == ' ' {
+			value = value[1:]
 		}
-		s.name = s.lastName
-	case "id":
-		if bytes.IndexByte(value, 0) < 0 {
-			s.id = string(value)
+		switch string(name) {
+		case "data":
+			if lines++; lines == 1 {
+				joined = value
+				ev.Data = value
+				continue
+			}
+			joined = append(append(joined, '\n'), value...)
+			ev.Data = joined
+		case "event":
+			if string(value) != s.lastName {
+				s.lastName = string(value)
+			}
+			ev.Name = s.lastName
+		case "id":
+			if bytes.IndexByte(value, 0) < 0 {
+				ev.ID = string(value)
+			}
 		}
 	}
-	if !s.hasData {
-		s.b.start, s.b.w = s.b.r, s.b.r
-	}
+	ev.Data = ev.Data[:len(ev.Data):len(ev.Data)]
+	return ev
 }
 
-// dispatch ends the event so far and begins the next.
-func (s *SSE) dispatch() (Event, bool) {
-	ev := Event{Name: s.name, ID: s.id, Data: s.b.buf[s.b.start:s.b.w:s.b.w]}
-	ok := s.hasData
-	s.name, s.id, s.hasData = "", "", false
-	s.b.start, s.b.w = s.b.r, s.b.r
-	return ev, ok
+var (
+	crlf  = []byte("\r\n")
+	colon = []byte{':'}
+)
+
+// isField reports whether line is of the field name.
+func isField(line []byte, name string) bool {
+	return len(line) >= len(name) && string(line[:len(name)]) == name &&
+		(len(line) == len(name) || line[len(name)] == ':')
 }
 
 // lineEnd returns the index of the first CR or LF, -1 when there is none.

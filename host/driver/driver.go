@@ -1,0 +1,201 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/patchbay-dev/patchbay/abi"
+	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/egress"
+	"github.com/patchbay-dev/patchbay/host/executor"
+	"github.com/patchbay-dev/patchbay/host/wire"
+)
+
+// DefaultIdleTimeout is how long an upstream may be silent when neither the
+// options nor the send say otherwise.
+const DefaultIdleTimeout = 5 * time.Minute
+
+// Door is the way out, in practice *egress.Door. It follows no redirect,
+// decompresses nothing, and gives a body that streams; its errors are
+// *egress.Error or the context's.
+type Door interface {
+	Do(ctx context.Context, a *auth.Auth, dest egress.Destination, req *http.Request) (*http.Response, error)
+}
+
+// Options configure an Executor.
+type Options struct {
+	// Door is required.
+	Door Door
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// HostVersion is named in the User-Agent of requests without their own.
+	HostVersion string
+	// IdleTimeout is how long an upstream may send nothing, before its answer
+	// or within it; 0 means DefaultIdleTimeout. A send's idle_ms can shorten it.
+	IdleTimeout time.Duration
+	// Logger is told of faults of the plugin, once each; nil means silence.
+	Logger *slog.Logger
+	// OnNotice, when set, is called with what a guest says beside its answer,
+	// on the goroutine of the request; it must not block.
+	OnNotice func(Notice)
+}
+
+// Notice is a usage or a hint that a guest reported during an attempt.
+type Notice struct {
+	AuthID, Provider, Model string
+	// Usage or Hint is set, never both.
+	Usage *wire.Usage
+	Hint  *Hint
+}
+
+// Hint is a limit that was seen in a success.
+type Hint struct {
+	// Window says what is limited: requests, tokens, or the provider's word.
+	Window string
+	// Remaining is nil when unknown.
+	Remaining *int64
+	// ResetAt is zero when unknown.
+	ResetAt time.Time
+}
+
+// UsageKey is the key of executor.Response.Metadata that holds a wire.Usage
+// when the answer or the guest named one.
+const UsageKey = "usage"
+
+// Executor serves one provider of one plugin. It is safe for concurrent use
+// and holds nothing but what is in use; when it is replaced, Drain tells when
+// its guest may be closed.
+type Executor struct {
+	guest    abi.Guest
+	manifest *abi.Manifest
+	provider abi.Provider
+	opts     Options
+
+	network  bool
+	patterns map[string]*regexp.Regexp
+	active   inflight
+}
+
+var (
+	_ auth.ProviderExecutor = (*Executor)(nil)
+	_ auth.StreamOpener     = (*Executor)(nil)
+)
+
+// New returns the executor of a provider that the manifest provides. It keeps
+// m and does not change it.
+func New(guest abi.Guest, m *abi.Manifest, provider abi.Provider, opts Options) (*Executor, error) {
+	if guest == nil || m == nil || opts.Door == nil {
+		return nil, fmt.Errorf("driver: a guest, a manifest and a door are required")
+	}
+	if provider.Key == "" || len(provider.Formats) == 0 {
+		return nil, fmt.Errorf("driver: plugin %s: a provider needs a key and a format", m.ID)
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.IdleTimeout <= 0 {
+		opts.IdleTimeout = DefaultIdleTimeout
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	patterns, err := compilePatterns(m)
+	if err != nil {
+		return nil, fmt.Errorf("driver: plugin %s: %w", m.ID, err)
+	}
+	return &Executor{
+		guest: guest, manifest: m, provider: provider, opts: opts, patterns: patterns,
+		network: slices.ContainsFunc(m.Capabilities, func(c abi.Capability) bool { return c.Name == abi.CapabilityNetwork }),
+	}, nil
+}
+
+// Identifier returns the provider key.
+func (e *Executor) Identifier() string { return e.provider.Key }
+
+// Manifest returns the plugin's manifest, which must not be changed.
+func (e *Executor) Manifest() *abi.Manifest { return e.manifest }
+
+// Provider returns the provider's part of the manifest.
+func (e *Executor) Provider() abi.Provider { return e.provider }
+
+// Drain waits until no attempt uses the executor, or ctx ends. It does not
+// stop new ones: take the executor out of service first.
+func (e *Executor) Drain(ctx context.Context) error { return e.active.wait(ctx) }
+
+// Execute returns a whole answer.
+func (e *Executor) Execute(ctx context.Context, a *auth.Auth, req executor.Request, opts executor.Options) (executor.Response, error) {
+	at, err := e.begin(ctx, a, abi.KindExecute, req, opts)
+	if err != nil {
+		return executor.Response{}, err
+	}
+	defer at.release()
+	if err := at.execute(); err != nil {
+		return executor.Response{}, err
+	}
+	for at.stage == stageTodo {
+		if err := at.perform(); err != nil {
+			return executor.Response{}, err
+		}
+	}
+	return at.wholeAnswer()
+}
+
+// OpenStream returns a stream once it is known that there is one: the upstream
+// answered with a success, or the guest gave its first chunk.
+func (e *Executor) OpenStream(ctx context.Context, a *auth.Auth, req executor.Request, opts executor.Options) (executor.Stream, error) {
+	at, err := e.begin(ctx, a, abi.KindStream, req, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := at.execute(); err != nil {
+		at.release()
+		return nil, err
+	}
+	for at.stage == stageTodo && len(at.out) == 0 {
+		if err := at.perform(); err != nil {
+			at.release()
+			return nil, err
+		}
+	}
+	return newStream(at), nil
+}
+
+// ExecuteStream is OpenStream behind a channel, for callers that want one. Its
+// goroutine ends, and closes the channel, when the stream or ctx does.
+func (e *Executor) ExecuteStream(ctx context.Context, a *auth.Auth, req executor.Request, opts executor.Options) (*executor.StreamResult, error) {
+	s, err := e.OpenStream(ctx, a, req, opts)
+	if err != nil {
+		return nil, err
+	}
+	chunks := make(chan executor.StreamChunk)
+	go forward(ctx, s, chunks)
+	return &executor.StreamResult{Headers: s.Headers(), Chunks: chunks, Framing: s.Framing()}, nil
+}
+
+// Refresh is not in this build of the host; the manifest is refused at load.
+func (e *Executor) Refresh(context.Context, *auth.Auth) (*auth.Auth, error) {
+	return nil, e.notSupported("refresh")
+}
+
+// CountTokens is not in this build of the host.
+func (e *Executor) CountTokens(context.Context, *auth.Auth, executor.Request, executor.Options) (executor.Response, error) {
+	return executor.Response{}, e.notSupported("count")
+}
+
+// HttpRequest is not in this build of the host.
+func (e *Executor) HttpRequest(context.Context, *auth.Auth, *http.Request) (*http.Response, error) {
+	return nil, e.notSupported("prepare_request")
+}
+
+func (e *Executor) notSupported(what string) error {
+	return &auth.Error{
+		Code:       auth.CodeNotSupported,
+		Message:    fmt.Sprintf("provider %s: %s is not in this build of the host", e.provider.Key, what),
+		HTTPStatus: auth.StatusOf(auth.CodeNotSupported),
+	}
+}

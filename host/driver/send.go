@@ -1,0 +1,252 @@
+package driver
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/patchbay-dev/patchbay/abi"
+	"github.com/patchbay-dev/patchbay/host/executor"
+	"github.com/patchbay-dev/patchbay/host/wire"
+	"github.com/patchbay-dev/patchbay/host/wire/frame"
+)
+
+var deliverNames = map[abi.Deliver]string{
+	abi.DeliverPass: "pass", abi.DeliverEvents: "events", abi.DeliverWhole: "whole",
+}
+
+// checkSend returns the rule that a send breaks, empty when there is none.
+func (a *attempt) checkSend(s *abi.Send) string {
+	name, built := deliverNames[s.Deliver]
+	switch {
+	case !a.e.network:
+		return "send needs the capability network, which the manifest does not name"
+	case !built:
+		return "deliver " + s.Deliver.String() + " is not in this build of the host"
+	case !slices.Contains(a.e.provider.Deliver, name):
+		return "deliver " + name + " is not among those that the manifest names"
+	case s.Transport != abi.TransportUnspecified && s.Transport != abi.TransportHTTP:
+		return s.Transport.String() + " is not in this build of the host"
+	case s.Unwrap != "":
+		return "unwrap is not in this build of the host"
+	case s.Inspect != 0:
+		return "inspect is not in this build of the host"
+	case s.Exchange != nil:
+		return "exchange is not in this build of the host"
+	case s.Framing == abi.FramingAWSEventStream:
+		return s.Framing.String() + " is not in this build of the host"
+	case a.op == abi.OpModels && s.Deliver != abi.DeliverWhole:
+		return "models takes whole answers only"
+	case a.kind != abi.KindStream && s.Deliver == abi.DeliverEvents:
+		return "deliver events makes a stream, and this attempt wants a whole answer"
+	}
+	return ""
+}
+
+// send performs one HTTP exchange up to its headers, and what follows at once
+// from them.
+func (a *attempt) send(op abi.Op, s *abi.Send) error {
+	a.closeAnswer()
+	if rule := a.checkSend(s); rule != "" {
+		return a.brokenAt(op, "%s", rule)
+	}
+	o, err := a.build(s.Request)
+	if err != nil {
+		return err
+	}
+	// From here on s may only be used for what was cloned: resume and classify
+	// overwrite the guest's output.
+	step, onError, deliver, framing := strings.Clone(s.Step), s.OnError, s.Deliver, s.Framing
+	limit := int64(abi.MaxWhole)
+	if s.MaxBytes > 0 && s.MaxBytes < abi.MaxWhole {
+		limit = int64(s.MaxBytes)
+	}
+	err = a.exchange(o, a.idle(s.IdleMS))
+	if err != nil {
+		return a.noAnswer(onError, step, err)
+	}
+	resp := a.answer.resp
+	switch {
+	case resp.StatusCode >= 400:
+		return a.errorAnswer(onError, step)
+	case resp.StatusCode < 200 || resp.StatusCode >= 300:
+		return &executor.UpstreamError{Status: http.StatusBadGateway, Message: fmt.Sprintf(
+			"the provider answered with status %d; redirects are not followed", resp.StatusCode)}
+	}
+	a.shown = shownHeaders(resp.Header)
+	switch deliver {
+	case abi.DeliverPass:
+		a.stage = stagePass
+		return a.checkStream()
+	case abi.DeliverEvents:
+		a.step, a.stage = step, stageEvents
+		a.splitter = &frame.SSE{}
+		if framing == abi.FramingNDJSON || framing == abi.FramingUnspecified && isNDJSON(resp.Header) {
+			a.splitter = &frame.NDJSON{}
+		}
+		return nil
+	}
+	return a.whole(step, onError, limit)
+}
+
+// idle is the shorter of the host's idle time and the send's.
+func (a *attempt) idle(ms uint64) time.Duration {
+	if ms == 0 {
+		return a.e.opts.IdleTimeout
+	}
+	return min(milliseconds(ms), a.e.opts.IdleTimeout)
+}
+
+// exchange sends the request and leaves the answer, decoded, in a.answer.
+func (a *attempt) exchange(o *outgoing, idle time.Duration) error {
+	u := newAnswer(a.ctx, idle)
+	u.target = o.url.Scheme + "://" + o.url.Host
+	var body io.Reader
+	if o.body != nil {
+		body = bytes.NewReader(o.body)
+	}
+	req, err := http.NewRequestWithContext(u.ctx, o.method, o.url.String(), body)
+	if err != nil {
+		u.close()
+		return a.broken("the request cannot be made: its method or url is malformed")
+	}
+	req.URL, req.Header = o.url, o.header
+	resp, err := a.e.opts.Door.Do(u.ctx, a.auth, o.dest, req)
+	u.timer.Stop()
+	if err != nil {
+		defer u.close()
+		return a.unanswered(u, err)
+	}
+	u.resp = resp
+	if u.body, err = decoded(resp); err != nil {
+		u.close()
+		return &executor.UpstreamError{Status: http.StatusBadGateway, Message: err.Error()}
+	}
+	a.answer = u
+	return nil
+}
+
+// unanswered is the error of a request that got no answer, or only a part of
+// one: status 0, which blames no credential. A caller that left gets its own
+// error.
+func (a *attempt) unanswered(u *answer, err error) error {
+	if ended := a.ctx.Err(); ended != nil {
+		return ended
+	}
+	if u.quiet.Load() {
+		return &executor.UpstreamError{Message: fmt.Sprintf("the upstream sent nothing for %s", u.idle), Err: u.timeout()}
+	}
+	// An url.Error repeats the URL, and its query may hold a secret.
+	var withURL *url.Error
+	if errors.As(err, &withURL) {
+		err = withURL.Err
+	}
+	return &executor.UpstreamError{Message: tidy(a.scrubber().text(err.Error())), Err: err}
+}
+
+// noAnswer tells the guest of a send that failed when it asked for that.
+func (a *attempt) noAnswer(onError abi.OnError, step string, err error) error {
+	var upstream *executor.UpstreamError
+	if onError != abi.OnErrorResume || !errors.As(err, &upstream) || upstream.Status != 0 {
+		return err
+	}
+	return a.resume(step, &abi.ResumeInput{Which: abi.ResumeInputIsFailure, Failure: &abi.Fail{
+		Code: codeTransient, Message: upstream.Message, Retryable: true, Scope: abi.ScopeProvider,
+	}})
+}
+
+// whole reads the complete answer for the guest.
+func (a *attempt) whole(step string, onError abi.OnError, limit int64) error {
+	body, more, err := a.answer.readAll(limit)
+	if err != nil {
+		err = a.unanswered(a.answer, err)
+		a.closeAnswer()
+		return a.noAnswer(onError, step, err)
+	}
+	if more {
+		return tooLarge(limit)
+	}
+	return a.resumeWith(step, body, false)
+}
+
+func (a *attempt) resumeWith(step string, body []byte, truncated bool) error {
+	resp := a.answer.resp
+	a.closeAnswer()
+	return a.resume(step, &abi.ResumeInput{Which: abi.ResumeInputIsResponse, Response: &abi.Response{
+		Status: uint32(resp.StatusCode), Headers: a.pairs(shownHeaders(resp.Header)),
+		Body: a.scrubber().bytes(body), Truncated: truncated,
+	}})
+}
+
+// tooLarge is an answer that passed its cap. The provider did its work, and
+// would do the same again.
+func tooLarge(limit int64) error {
+	return &executor.UpstreamError{Status: http.StatusBadGateway, Committed: true,
+		Message: fmt.Sprintf("the provider's answer is longer than %d bytes", limit)}
+}
+
+// errorAnswer handles a status of 400 or more: the guest sees it when it asked
+// for that, else the host says what it is.
+func (a *attempt) errorAnswer(onError abi.OnError, step string) error {
+	// An error whose body breaks off is still that error.
+	body, more, _ := a.answer.readAll(abi.MaxInspect)
+	if err := a.ctx.Err(); err != nil {
+		return err
+	}
+	body = a.scrubber().bytes(body)
+	resp := a.answer.resp
+	if onError == abi.OnErrorResume {
+		return a.resumeWith(step, body, more)
+	}
+	a.upstream = a.upstreamError(resp, body)
+	a.closeAnswer()
+	if onError != abi.OnErrorClassify {
+		return a.upstream
+	}
+	return a.ask(abi.OpClassify, &abi.ClassifyInput{
+		Op: a.op, Step: step, State: a.state, Attempt: a.fresh(),
+		Response: &abi.Response{
+			Status: uint32(resp.StatusCode), Headers: a.pairs(shownHeaders(resp.Header)), Body: body, Truncated: more,
+		},
+	})
+}
+
+// upstreamError is the host's own reading of an error answer: its status, its
+// message, its hint. What follows from them is for the core to decide.
+func (a *attempt) upstreamError(resp *http.Response, body []byte) *executor.UpstreamError {
+	now := a.e.opts.Now()
+	facts := wire.ErrorFactsOf(body, now)
+	e := &executor.UpstreamError{
+		Status: resp.StatusCode, Message: tidy(facts.Message), Body: body,
+		ContentType: resp.Header.Get("Content-Type"),
+		Retry:       retryHint(resp.StatusCode, resp.Header, facts.Retry, now),
+	}
+	if facts.Code == "insufficient_quota" || facts.Type == "insufficient_quota" {
+		// It comes as 429, but waiting does not help.
+		e.Code = "billing"
+	}
+	if e.Message == "" {
+		e.Message = http.StatusText(resp.StatusCode)
+	}
+	return e
+}
+
+func isNDJSON(h http.Header) bool {
+	switch mediaType(h) {
+	case wire.ContentTypeNDJSON, "application/ndjson", "application/jsonl", "application/json-lines":
+		return true
+	}
+	return false
+}
+
+// mediaType is the content type without parameters, in lower case.
+func mediaType(h http.Header) string {
+	t, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(t))
+}

@@ -1,0 +1,264 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/patchbay-dev/patchbay/abi"
+	"github.com/patchbay-dev/patchbay/host/executor"
+	"github.com/patchbay-dev/patchbay/host/wire/frame"
+)
+
+// readSize is how much one read of an upstream takes, in bytes.
+const readSize = 32 << 10
+
+var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
+
+// stream pulls an attempt. Its chunks are the bytes that the client gets.
+//
+// Next and Close may meet: lease holds one token, taken by whoever touches the
+// attempt. Close first cancels the context, which ends a Next that waits, and
+// then takes the token for good.
+type stream struct {
+	headers http.Header
+	cancel  context.CancelFunc
+	lease   chan struct{}
+	closed  chan struct{} // closed by the first Close
+	once    sync.Once
+
+	// What follows belongs to the holder of the lease.
+	at     *attempt
+	buf    *[readSize]byte
+	events []abi.Event
+	lent   bool  // at.out was returned by the last Next
+	late   error // came with the last bytes
+	err    error
+}
+
+var _ executor.Stream = (*stream)(nil)
+
+func newStream(at *attempt) *stream {
+	s := &stream{
+		headers: at.shown, cancel: at.cancel, at: at,
+		lease: make(chan struct{}, 1), closed: make(chan struct{}),
+		buf: readBuffers.Get().(*[readSize]byte),
+	}
+	s.lease <- struct{}{}
+	return s
+}
+
+// Headers implements executor.Stream.
+func (s *stream) Headers() http.Header { return s.headers }
+
+// Framing implements executor.Stream.
+func (s *stream) Framing() executor.Framing { return executor.FramingWire }
+
+// Next implements executor.Stream.
+func (s *stream) Next() ([]byte, error) {
+	select {
+	case <-s.closed:
+		return nil, context.Canceled
+	case <-s.lease:
+	}
+	p, err := s.pull()
+	s.lease <- struct{}{}
+	return p, err
+}
+
+// Close implements executor.Stream.
+func (s *stream) Close() error {
+	s.once.Do(func() {
+		s.cancel()
+		close(s.closed)
+		<-s.lease
+		s.finish(context.Canceled)
+	})
+	return nil
+}
+
+// finish keeps the final error and lets everything go.
+func (s *stream) finish(err error) {
+	if s.err != nil {
+		return
+	}
+	s.err = err
+	s.at.release()
+	readBuffers.Put(s.buf)
+	s.buf = nil
+}
+
+func (s *stream) pull() ([]byte, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	p, err := s.advance()
+	if err != nil {
+		s.finish(err)
+		return nil, err
+	}
+	return p, nil
+}
+
+// advance returns the next bytes for the client, io.EOF at the end.
+func (s *stream) advance() ([]byte, error) {
+	at := s.at
+	if s.lent {
+		s.lent = false
+		if at.out = at.out[:0]; cap(at.out) > keepBuffer {
+			at.out = nil
+		}
+	}
+	for {
+		if len(at.out) > 0 {
+			s.lent = true
+			return at.out, nil
+		}
+		var err error
+		switch at.stage {
+		case stageTodo:
+			err = at.perform()
+		case stagePass:
+			return s.pass()
+		case stageEvents:
+			err = s.pump()
+		default:
+			if at.answer != nil {
+				at.answer.drain()
+			}
+			return nil, io.EOF
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// pass gives what one read of the upstream gave.
+func (s *stream) pass() ([]byte, error) {
+	at := s.at
+	if s.late != nil {
+		return nil, s.broken(s.late)
+	}
+	for {
+		n, err := at.answer.Read(s.buf[:])
+		if n > 0 {
+			s.late = err
+			return s.buf[:n], nil
+		}
+		if err != nil {
+			return nil, s.broken(err)
+		}
+	}
+}
+
+// broken is the error of a body that ended; a clean end stays io.EOF.
+func (s *stream) broken(err error) error {
+	if err == io.EOF {
+		return io.EOF
+	}
+	return s.at.unanswered(s.at.answer, err)
+}
+
+// pump reads until at least one event is complete, and gives the guest all
+// that are, in one call.
+func (s *stream) pump() error {
+	at := s.at
+	s.events = s.events[:0]
+	for {
+		n, err := at.answer.Read(s.buf[:])
+		if n > 0 {
+			at.splitter.Feed(s.buf[:n])
+			if tooLong := s.collect(); tooLong != nil {
+				return tooLong
+			}
+		}
+		eof := abi.EOFNone
+		if err != nil {
+			if ended := at.ctx.Err(); ended != nil {
+				return ended
+			}
+			if eof = eofOf(err); eof == abi.EOFClean {
+				if ev, ok, _ := at.splitter.End(); ok {
+					s.add(ev)
+				}
+			}
+		}
+		if len(s.events) == 0 && eof == abi.EOFNone {
+			continue
+		}
+		return s.deliver(eof, err)
+	}
+}
+
+// deliver gives the guest a batch. End is how the body ended, when it did.
+func (s *stream) deliver(eof abi.Eof, end error) error {
+	at := s.at
+	err := at.ask(abi.OpEvents, &abi.EventsInput{Op: at.op, Step: at.step, State: at.state, Events: s.events, EOF: eof})
+	if err != nil || eof == abi.EOFNone {
+		return err
+	}
+	switch at.stage {
+	case stageEvents:
+		return at.brokenAt(abi.OpEvents, "wait answers the last batch of a stream that is over")
+	case stagePass:
+		s.late = end // what is left to pass is the end
+		return nil
+	}
+	at.closeAnswer()
+	return nil
+}
+
+// collect takes every complete event out of the splitter.
+func (s *stream) collect() error {
+	for {
+		ev, ok, err := s.at.splitter.Next()
+		if err != nil {
+			return &executor.UpstreamError{Status: http.StatusBadGateway, Message: err.Error(), Err: err}
+		}
+		if !ok {
+			return nil
+		}
+		s.add(ev)
+	}
+}
+
+func (s *stream) add(ev frame.Event) {
+	scrub := s.at.scrubber()
+	s.events = append(s.events, abi.Event{
+		Name: toText(scrub.text(ev.Name)), Data: scrub.bytes(ev.Data), ID: toText(scrub.text(ev.ID)),
+	})
+}
+
+func eofOf(err error) abi.Eof {
+	switch {
+	case err == io.EOF:
+		return abi.EOFClean
+	case errors.Is(err, errIdle):
+		return abi.EOFIdle
+	}
+	return abi.EOFReset
+}
+
+// forward pumps a stream into a channel until it ends or ctx does.
+func forward(ctx context.Context, s executor.Stream, chunks chan<- executor.StreamChunk) {
+	defer close(chunks)
+	defer s.Close()
+	for {
+		p, err := s.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		chunk := executor.StreamChunk{Payload: append([]byte(nil), p...), Err: err}
+		select {
+		case chunks <- chunk:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}

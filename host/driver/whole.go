@@ -1,0 +1,60 @@
+package driver
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/patchbay-dev/patchbay/abi"
+	"github.com/patchbay-dev/patchbay/host/executor"
+	"github.com/patchbay-dev/patchbay/host/wire"
+)
+
+// wholeAnswer ends an attempt of kind execute.
+func (a *attempt) wholeAnswer() (executor.Response, error) {
+	if a.stage == stagePass {
+		body, more, err := a.answer.readAll(abi.MaxWhole)
+		if err != nil {
+			return executor.Response{}, a.unanswered(a.answer, err)
+		}
+		if more {
+			return executor.Response{}, tooLarge(abi.MaxWhole)
+		}
+		a.reply = body
+	}
+	r := executor.Response{Payload: a.reply, Headers: a.shown}
+	if a.usage == nil {
+		if u, ok := wire.UsageOf(a.format, a.reply); ok {
+			a.usage = &u
+		}
+	}
+	if a.usage != nil {
+		r.Metadata = map[string]any{UsageKey: *a.usage}
+	}
+	return r, nil
+}
+
+// checkStream refuses a success that is no stream although the client wants
+// one: passed on, it would look like a stream without events. An error object
+// under status 200 is an error like another and fails over; a whole answer was
+// worked for, so it is committed and does not.
+func (a *attempt) checkStream() error {
+	if a.kind != abi.KindStream {
+		return nil
+	}
+	resp := a.answer.resp
+	if t := mediaType(resp.Header); t != wire.ContentTypeJSON {
+		return nil
+	}
+	body, _, err := a.answer.readAll(abi.MaxInspect)
+	if err != nil {
+		return a.unanswered(a.answer, err)
+	}
+	a.closeAnswer()
+	e := a.upstreamError(resp, a.scrubber().bytes(body))
+	e.Status = http.StatusBadGateway
+	if facts := wire.ErrorFactsOf(body, a.e.opts.Now()); facts.Message == "" {
+		e.Committed, e.Body = true, nil
+		e.Message = fmt.Sprintf("the provider answered a request for a stream with %s", wire.ContentTypeJSON)
+	}
+	return e
+}
