@@ -59,7 +59,7 @@ var table = map[string]rule{
 }
 
 // families are the rooms whose child packages share the parent's row.
-var families = []string{"builtin", "host/testkit", "sdk-guest"}
+var families = []string{"builtin", "cmd/patchbay", "host/testkit", "sdk-guest"}
 
 // home says in whose packages alone a third party may be reached, by any path:
 // everything but these, and what wires them together, works without it.

@@ -1,6 +1,9 @@
 package executor
 
-import "context"
+import (
+	"context"
+	"net/http"
+)
 
 type downstreamWebsocketKey struct{}
 
@@ -19,4 +22,18 @@ func DownstreamWebsocket(ctx context.Context) bool {
 	}
 	v, _ := ctx.Value(downstreamWebsocketKey{}).(bool)
 	return v
+}
+
+type roundTripperKey struct{}
+
+// WithRoundTripper gives ctx the transport of the credential that is in use.
+func WithRoundTripper(ctx context.Context, rt http.RoundTripper) context.Context {
+	return context.WithValue(ctx, roundTripperKey{}, rt)
+}
+
+// RoundTripper returns the transport of the credential in use, nil when it has
+// none of its own.
+func RoundTripper(ctx context.Context) http.RoundTripper {
+	rt, _ := ctx.Value(roundTripperKey{}).(http.RoundTripper)
+	return rt
 }

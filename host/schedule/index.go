@@ -28,6 +28,9 @@ type Seat struct {
 
 // State says whether a seat may be picked. The zero value means yes.
 type State struct {
+	// Off: it is listed and nothing more. It counts as blocked, whatever else is
+	// said, and is no candidate.
+	Off     bool
 	Blocked bool
 	// Until is when the block ends by itself; zero means only by another Put or
 	// Set.
@@ -48,6 +51,7 @@ type Index[V any] struct {
 	mu      sync.Mutex
 	members map[string]*member[V]
 	shelves map[shelfKey]*shelf[V]
+	listing map[string][]string // providers by model, sorted
 	mixed   mixedCursors
 }
 
@@ -71,6 +75,7 @@ func New[V any]() *Index[V] {
 	return &Index[V]{
 		members: map[string]*member[V]{},
 		shelves: map[shelfKey]*shelf[V]{},
+		listing: map[string][]string{},
 	}
 }
 
@@ -178,7 +183,20 @@ func (x *Index[V]) unsyncedDrop(provider string, s *seat[V]) {
 	sh.lanes = slices.DeleteFunc(sh.lanes, func(o *lane[V]) bool { return o == l })
 	if len(sh.lanes) == 0 {
 		delete(x.shelves, key)
+		x.unsyncedUnlist(key)
 	}
+}
+
+func (x *Index[V]) unsyncedUnlist(key shelfKey) {
+	at := x.listing[key.model]
+	if i, found := slices.BinarySearch(at, key.provider); found {
+		at = slices.Delete(at, i, i+1)
+	}
+	if len(at) == 0 {
+		delete(x.listing, key.model)
+		return
+	}
+	x.listing[key.model] = at
 }
 
 func (x *Index[V]) unsyncedLane(provider, model string, priority int) *lane[V] {
@@ -187,12 +205,24 @@ func (x *Index[V]) unsyncedLane(provider, model string, priority int) *lane[V] {
 	if sh == nil {
 		sh = &shelf[V]{}
 		x.shelves[key] = sh
+		at := x.listing[model]
+		if i, found := slices.BinarySearch(at, provider); !found {
+			x.listing[model] = slices.Insert(at, i, provider)
+		}
 	}
 	i, found := slices.BinarySearchFunc(sh.lanes, priority, func(l *lane[V], p int) int { return p - l.priority })
 	if !found {
 		sh.lanes = slices.Insert(sh.lanes, i, &lane[V]{model: model, priority: priority})
 	}
 	return sh.lanes[i]
+}
+
+// Providers returns the providers that have a member with a seat for the model,
+// switched off or not, sorted; nil when there is none.
+func (x *Index[V]) Providers(model string) []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.listing[model])
 }
 
 func (m *member[V]) seat(model string) *seat[V] { return seatIn(m.seats, model) }

@@ -52,7 +52,9 @@ func TestIndexAnswersLikeTheOracle(t *testing.T) {
 		models := rapid.SampledFrom([]string{"m", "n"})
 		provider := rapid.SampledFrom([]string{"p", "q"})
 		state := rapid.Custom(func(t *rapid.T) State {
-			switch rapid.IntRange(0, 4).Draw(t, "state") {
+			switch rapid.IntRange(0, 5).Draw(t, "state") {
+			case 2:
+				return State{Off: true, Blocked: rapid.Bool().Draw(t, "blocked"), Until: now}
 			case 0:
 				return State{Blocked: true, Until: now.Add(time.Duration(rapid.IntRange(-2, 5).Draw(t, "s")) * time.Second), Quota: rapid.Bool().Draw(t, "quota")}
 			case 1:
@@ -147,8 +149,24 @@ func TestIndexAnswersLikeTheOracle(t *testing.T) {
 				if got := x.Survey(q); got != want {
 					t.Fatalf("survey %+v: got %+v, want %+v", q, got, want)
 				}
-				if got := len(x.Candidates(q, nil, 0)); got != want.Total {
-					t.Fatalf("candidates %+v: got %d, want %d", q, got, want.Total)
+				if got := len(x.Candidates(q, nil)); got != want.Total-want.Off {
+					t.Fatalf("candidates %+v: got %d, want %d", q, got, want.Total-want.Off)
+				}
+				if got := len(x.Listed(q, 3)); got != min(want.Total, 3) {
+					t.Fatalf("listed %+v: got %d, want %d", q, got, min(want.Total, 3))
+				}
+			},
+			"providers": func(t *rapid.T) {
+				model := models.Draw(t, "model")
+				var want []string
+				for _, m := range o.members {
+					if slices.ContainsFunc(m.Seats, func(s Seat) bool { return s.Model == model }) {
+						want = append(want, m.Provider)
+					}
+				}
+				slices.Sort(want)
+				if got := x.Providers(model); !slices.Equal(got, slices.Compact(want)) {
+					t.Fatalf("providers of %s: got %v, want %v", model, got, want)
 				}
 			},
 			"": func(t *rapid.T) { checkBits(t, x) },
@@ -167,6 +185,10 @@ func surveyOf(o *oracle, q Query) Survey {
 				continue
 			}
 			want.Total++
+			if s.State.Off {
+				want.Off++
+				continue
+			}
 			if open(s.State, q.Now) {
 				want.Ready++
 				continue
@@ -191,7 +213,7 @@ func checkBits(t *rapid.T, x *Index[string]) {
 	for key, sh := range x.shelves {
 		for _, l := range sh.lanes {
 			l.settle()
-			var nready, nwaiting, nquota int
+			var nready, nwaiting, nquota, noff int
 			for i, s := range l.seats {
 				if bit := l.bits.next(i) == i; bit != (s.place == ready) {
 					t.Fatalf("%v seat %s: bit %v, place %d", key, s.owner.id, bit, s.place)
@@ -208,8 +230,11 @@ func checkBits(t *rapid.T, x *Index[string]) {
 				if s.quota {
 					nquota++
 				}
+				if s.off {
+					noff++
+				}
 			}
-			if l.total != len(l.seats) || l.nready != nready || len(l.waiting) != nwaiting || l.nquota != nquota {
+			if l.total != len(l.seats) || l.nready != nready || len(l.waiting) != nwaiting || l.nquota != nquota || l.noff != noff {
 				t.Fatalf("%v counts %d/%d/%d/%d, want %d/%d/%d/%d", key,
 					l.total, l.nready, len(l.waiting), l.nquota, len(l.seats), nready, nwaiting, nquota)
 			}

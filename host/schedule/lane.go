@@ -31,6 +31,7 @@ type seat[V any] struct {
 	at    int32 // in lane.waiting; -1 while not in it
 	place place
 	quota bool
+	off   bool
 }
 
 // lane holds the seats of one provider, model and priority, sorted by id.
@@ -47,6 +48,7 @@ type lane[V any] struct {
 	total  int // seats that are not gone
 	nready int
 	nquota int // seats that wait because of a quota
+	noff   int // seats that are switched off
 
 	cursor int
 	last   string // id of the last pick: where the cursor stands after a settle
@@ -88,13 +90,19 @@ func (l *lane[V]) take(s *seat[V]) {
 	if s.quota {
 		l.nquota--
 	}
-	s.place, s.quota = gone, false
+	if s.off {
+		l.noff--
+	}
+	s.place, s.quota, s.off = gone, false, false
 }
 
 // move changes the state of a seat.
 func (l *lane[V]) move(s *seat[V], st State) {
 	l.take(s)
 	switch {
+	case st.Off:
+		s.place, s.off = stuck, true
+		l.noff++
 	case !st.Blocked:
 		s.place = ready
 		l.nready++

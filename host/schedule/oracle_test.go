@@ -20,7 +20,7 @@ func newOracle() *oracle {
 }
 
 func open(st State, now time.Time) bool {
-	return !st.Blocked || !st.Until.IsZero() && !st.Until.After(now)
+	return !st.Off && (!st.Blocked || !st.Until.IsZero() && !st.Until.After(now))
 }
 
 // ready returns the sorted ids of a provider that are ready and untried, at one

@@ -173,28 +173,41 @@ type Candidate[V any] struct {
 	m     *member[V]
 }
 
-// Candidates returns the members that have a seat for the query and are not
-// tried, blocked or not, sorted by id; at most limit of them, 0 meaning all.
-// It is for selectors that want to see the whole slice, and for explaining an
-// empty answer: it costs what it returns, and a sort.
-func (x *Index[V]) Candidates(q Query, tried *Tried[V], limit int) []Candidate[V] {
+// Candidates returns the members that have a seat for the query, are not
+// switched off and not tried, blocked or not, sorted by id. It is for selectors
+// that want to see the whole slice, and costs a look at each and a sort.
+func (x *Index[V]) Candidates(q Query, tried *Tried[V]) []Candidate[V] {
 	x.mu.Lock()
 	var out []Candidate[V]
 	x.unsyncedEach(q, func(s *seat[V]) bool {
-		if !tried.has(s.owner) {
+		if !s.off && !tried.has(s.owner) {
 			out = append(out, Candidate[V]{ID: s.owner.id, Value: s.owner.value, m: s.owner})
 		}
-		return limit == 0 || len(out) < limit
+		return true
 	})
 	x.mu.Unlock()
 	slices.SortFunc(out, func(a, b Candidate[V]) int { return strings.Compare(a.ID, b.ID) })
 	return out
 }
 
+// Listed returns the values of the members that have a seat for the query,
+// switched off or not, at most limit of them, by provider, priority and id.
+func (x *Index[V]) Listed(q Query, limit int) []V {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var out []V
+	x.unsyncedEach(q, func(s *seat[V]) bool {
+		out = append(out, s.owner.value)
+		return len(out) < limit
+	})
+	return out
+}
+
 // Survey counts the seats of a query.
 type Survey struct {
-	// Total seats, tried or not, and how many of them are ready.
-	Total, Ready int
+	// Total seats, tried or not, how many of them are ready, and how many are
+	// switched off.
+	Total, Ready, Off int
 	// Quota is how many wait for a quota; Earliest is when the first block of
 	// any kind ends, zero when none has an end.
 	Quota    int
@@ -213,6 +226,8 @@ func (x *Index[V]) Survey(q Query) Survey {
 		x.unsyncedEach(q, func(s *seat[V]) bool {
 			out.Total++
 			switch {
+			case s.off:
+				out.Off++
 			case s.place == ready, s.place == waiting && s.due <= now:
 				out.Ready++
 			case s.place == waiting:
@@ -235,6 +250,7 @@ func (x *Index[V]) Survey(q Query) Survey {
 				}
 				out.Total += l.total
 				out.Ready += l.nready
+				out.Off += l.noff
 				out.Quota += l.nquota
 				if len(l.waiting) > 0 {
 					earliest = min(earliest, l.waiting[0].due)

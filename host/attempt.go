@@ -1,0 +1,141 @@
+package host
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/executor"
+	"github.com/patchbay-dev/patchbay/host/retry"
+	"github.com/patchbay-dev/patchbay/host/schedule"
+)
+
+// attempt is one call of an executor with one credential.
+type attempt struct {
+	slot     *slot
+	auth     *auth.Auth // the executor's own copy
+	exec     auth.ProviderExecutor
+	provider string
+	req      executor.Request
+	opts     executor.Options
+	started  time.Time
+}
+
+// run is the one loop of attempts: rounds, and in each round one credential
+// after the other, until do succeeds or there is nothing left to try. It marks
+// every failure before the next attempt; the success is the caller's to mark,
+// since a stream is not done when it has begun. spec: core.md 2.1 to 2.7.
+func (m *Manager) run(ctx context.Context, r *request, do func(context.Context, *attempt) error) (*attempt, error) {
+	for round := 0; ; round++ {
+		at, err := m.round(ctx, r, round, do)
+		if err == nil {
+			return at, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		wait, again := retry.Next(retry.Round{
+			Err: err, Round: round, MaxWait: r.w.maxInterval, Candidates: m.retryable(r, round), Now: m.now(), Rand: m.random,
+		})
+		if !again {
+			return nil, err
+		}
+		if err := m.clock.Sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// round tries each credential at most once.
+func (m *Manager) round(ctx context.Context, r *request, round int, do func(context.Context, *attempt) error) (*attempt, error) {
+	r.tried = schedule.Tried[*slot]{}
+	var last error
+	for attempts := 0; r.w.maxCredentials == 0 || attempts < r.w.maxCredentials; attempts++ {
+		s, e, err := m.pick(ctx, r, round)
+		if err != nil {
+			if last != nil { // what a provider said tells more
+				err = last
+			}
+			return nil, err
+		}
+		at := m.newAttempt(r, s, e)
+		if r.onPick != nil {
+			m.guard("selected_auth_callback", func() { r.onPick(s.id) })
+		}
+		err = m.guarded("executor "+e.provider, func() error { return do(m.withTransport(ctx, r.w, at.auth), at) })
+		switch {
+		case err == nil:
+			return at, nil
+		case ctx.Err() != nil: // the client left; nothing was learned
+			return nil, ctx.Err()
+		}
+		m.markFailure(ctx, at, err)
+		if !retry.Failover(err) {
+			return nil, err
+		}
+		last = err
+	}
+	return nil, last
+}
+
+func (m *Manager) newAttempt(r *request, s *slot, e *entry) *attempt {
+	at := &attempt{
+		slot: s, auth: e.auth.Clone(), exec: r.w.executors[e.provider], provider: e.provider,
+		req: r.req, opts: r.opts, started: m.now(),
+	}
+	at.req.Model = e.upstream(r.route)
+	// A copy for each attempt: an executor may still read the last one's.
+	at.opts.Metadata = maps.Clone(r.opts.Metadata)
+	at.opts.Metadata[executor.SelectedAuthIDKey] = s.id
+	return at
+}
+
+// withTransport puts the credential's own transport into the context, if there
+// is one.
+func (m *Manager) withTransport(ctx context.Context, w *world, a *auth.Auth) context.Context {
+	if w.transports == nil {
+		return ctx
+	}
+	rt := w.transports.RoundTripperFor(a)
+	if rt == nil {
+		return ctx
+	}
+	return executor.WithRoundTripper(ctx, rt)
+}
+
+// retryable lists the credentials that another round could use. When no limit
+// reaches that far, there is no need to look.
+func (m *Manager) retryable(r *request, round int) []retry.Candidate {
+	if round >= r.w.retries && int64(round) >= m.maxRetry.Load() {
+		return nil
+	}
+	now := m.now()
+	found := m.index.Candidates(m.query(r), nil)
+	out := make([]retry.Candidate, 0, len(found))
+	for _, c := range found {
+		e := c.Value.cur.Load()
+		if e == nil {
+			continue
+		}
+		b := e.auth.Block(e.upstream(r.route), now)
+		out = append(out, retry.Candidate{Limit: e.limit(r.w), Until: b.Until, Status: b.Status, Quota: b.Reason == auth.BlockedQuota})
+	}
+	return out
+}
+
+func (m *Manager) markFailure(ctx context.Context, at *attempt, err error) {
+	res := at.result()
+	res.Error, res.RetryAfter, res.CredentialScope = retry.ResultOf(err)
+	m.mark(ctx, at.slot, res)
+}
+
+func (m *Manager) markSuccess(ctx context.Context, at *attempt) {
+	res := at.result()
+	res.Success = true
+	m.mark(ctx, at.slot, res)
+}
+
+func (at *attempt) result() auth.Result {
+	return auth.Result{AuthID: at.slot.id, Provider: at.provider, Model: at.req.Model, Started: at.started}
+}

@@ -1,0 +1,155 @@
+package host
+
+import (
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/models"
+	"github.com/patchbay-dev/patchbay/host/schedule"
+)
+
+// slot is where the newest entry of one credential is found. It stays the same
+// as long as the credential is known; nil in it means that it was removed, so
+// that a late mark finds nothing to write to.
+type slot struct {
+	id  string
+	cur atomic.Pointer[entry]
+}
+
+// entry is what is known of a credential at one moment. It is immutable: the
+// record and everything in it are never written again once published.
+type entry struct {
+	auth     *auth.Auth
+	rev      uint64 // grows by one with each publish in a slot
+	provider string
+	// given is what SetModels said; lanes follow from that and the record.
+	given []models.Info
+	lanes []lane
+	// retries is how many further rounds the credential allows; -1 means what
+	// the manager says.
+	retries int
+	// quiet: a success changes nothing, whatever the model.
+	quiet bool
+	view  atomic.Pointer[auth.Auth]
+}
+
+// lane is a model as clients name it, and the name that its state is kept
+// under; they differ by the credential's prefix.
+type lane struct{ name, state string }
+
+func newEntry(a *auth.Auth, given []models.Info, rev uint64) *entry {
+	e := &entry{auth: a, rev: rev, provider: providerKey(a.Provider), given: given, retries: -1}
+	if n, ok := a.RequestRetryOverride(); ok {
+		e.retries = n
+	}
+	e.lanes = lanesOf(a, given)
+	e.quiet = quiet(a)
+	return e
+}
+
+// after returns the entry that follows e when only health changed.
+func (e *entry) after(a *auth.Auth) *entry {
+	return &entry{
+		auth: a, rev: e.rev + 1, provider: e.provider, given: e.given, lanes: e.lanes, retries: e.retries, quiet: quiet(a),
+	}
+}
+
+// lanesOf lists where the credential is picked: under every model that it
+// serves, with and without its prefix, and under no model at all.
+func lanesOf(a *auth.Auth, given []models.Info) []lane {
+	lanes := []lane{{}}
+	seen := map[string]bool{"": true}
+	for _, info := range models.Names(a.Prefix, servedModels(a, given)) {
+		name := auth.CanonicalModel(info.ID)
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		lanes = append(lanes, lane{name, models.StripPrefix(a.Prefix, name)})
+	}
+	return lanes
+}
+
+// servedModels returns what the operator listed, with what is known of each,
+// or else all that was given.
+func servedModels(a *auth.Auth, given []models.Info) []models.Info {
+	declared := a.DeclaredModels()
+	if len(declared) == 0 {
+		return given
+	}
+	known := make(map[string]models.Info, len(given))
+	for _, info := range given {
+		known[info.ID] = info
+	}
+	out := make([]models.Info, 0, len(declared))
+	for _, id := range declared {
+		info, ok := known[id]
+		if !ok {
+			info = models.Info{ID: id}
+		}
+		out = append(out, info)
+	}
+	return out
+}
+
+func (e *entry) disabled() bool {
+	return e.auth.Disabled || e.auth.Status == auth.StatusDisabled
+}
+
+func (e *entry) grouped() bool {
+	return !e.disabled() && strings.TrimSpace(e.auth.Attributes[auth.AttrVirtualParent]) != ""
+}
+
+// upstream is the model name that the provider gets.
+func (e *entry) upstream(route string) string { return models.StripPrefix(e.auth.Prefix, route) }
+
+// limit is how many further rounds the credential allows.
+func (e *entry) limit(w *world) int {
+	if e.retries >= 0 {
+		return e.retries
+	}
+	return w.retries
+}
+
+// member is the credential as the index sees it.
+func (e *entry) member(s *slot, now time.Time) schedule.Member[*slot] {
+	m := schedule.Member[*slot]{ID: s.id, Provider: e.provider, Priority: e.auth.Priority(), Value: s}
+	m.Seats = make([]schedule.Seat, len(e.lanes))
+	for i, l := range e.lanes {
+		m.Seats[i] = e.seat(l, now)
+	}
+	return m
+}
+
+func (e *entry) seat(l lane, now time.Time) schedule.Seat {
+	b := e.auth.Block(l.state, now)
+	return schedule.Seat{Model: l.name, State: schedule.State{
+		Off: b.Reason == auth.BlockedDisabled && e.disabled(), Blocked: b.Reason != auth.NotBlocked, Until: b.Until, Quota: b.Reason == auth.BlockedQuota,
+	}}
+}
+
+// public returns a copy of the record for selectors, made once per entry.
+// Whatever a selector does to it reaches neither the entry nor the index.
+func (e *entry) public() *auth.Auth {
+	if v := e.view.Load(); v != nil {
+		return v
+	}
+	e.view.CompareAndSwap(nil, e.auth.Clone())
+	return e.view.Load()
+}
+
+// quiet reports whether nothing is held against the credential, so that a
+// success teaches nothing.
+func quiet(a *auth.Auth) bool {
+	if a.Status != auth.StatusActive || a.StatusMessage != "" || a.LastError != nil || a.Unavailable || a.Quota.Exceeded {
+		return false
+	}
+	for _, s := range a.ModelStates {
+		if s != nil && (s.Status != auth.StatusActive || s.Unavailable || s.LastError != nil || s.StatusMessage != "" || s.Quota != (auth.QuotaState{})) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,66 @@
+package host
+
+import (
+	"context"
+
+	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/cooldown"
+	"github.com/patchbay-dev/patchbay/host/schedule"
+)
+
+// MarkResult records the outcome of an attempt and tells the hook. It never
+// waits for the store: what changed is saved in the background, unless ctx
+// comes from WithSkipPersist. A result without an AuthID is nothing, and one of
+// an unknown credential reaches only the hook. spec: core.md section 3.
+func (m *Manager) MarkResult(ctx context.Context, result auth.Result) {
+	if result.AuthID == "" {
+		return
+	}
+	m.mark(ctx, m.slot(result.AuthID), result)
+}
+
+func (m *Manager) mark(ctx context.Context, s *slot, result auth.Result) {
+	if s != nil && m.apply(s, result) && !auth.SkipPersist(ctx) {
+		m.saveLater(s.id)
+	}
+	hook := m.world.Load().hook
+	m.guard("hook", func() { hook.OnResult(ctx, result) })
+}
+
+// apply writes an outcome into a slot and reports whether it changed anything.
+// A success of a credential that nothing is held against, which is what most
+// marks are, costs one atomic load.
+func (m *Manager) apply(s *slot, result auth.Result) (changed bool) {
+	if e := s.cur.Load(); e == nil || result.Success && e.quiet {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := s.cur.Load()
+	if e == nil {
+		return false
+	}
+	now := m.now()
+	a := *e.auth // shallow: Apply replaces what it changes
+	if !cooldown.Apply(&a, result, m.cooldown, cooldown.Disabled(e.auth, m.cooldown, false), now) {
+		return false
+	}
+	next := e.after(&a)
+	s.cur.Store(next)
+	model := auth.CanonicalModel(result.Model)
+	everywhere := concernsAll(e.auth) || concernsAll(&a)
+	seats := make([]schedule.Seat, 0, 3)
+	for _, l := range next.lanes {
+		if everywhere || l.name == "" || l.state == model {
+			seats = append(seats, next.seat(l, now))
+		}
+	}
+	m.index.Set(s.id, seats...)
+	return true
+}
+
+// concernsAll reports whether the record blocks models that have no state of
+// their own.
+func concernsAll(a *auth.Auth) bool {
+	return a.ModelStates[auth.CredentialState] != nil || len(a.ModelStates) == 0 && a.Unavailable
+}

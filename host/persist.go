@@ -1,0 +1,136 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/patchbay-dev/patchbay/host/auth"
+)
+
+const (
+	// flushEvery is how long changes of health are collected before they are
+	// saved.
+	flushEvery = 5 * time.Second
+	// flushAtMost bounds the wait after saves that failed.
+	flushAtMost = time.Minute
+)
+
+// save persists a record, unless ctx or the record says that it is not to be.
+// Every other credential is kept, also one without Metadata: what an operator
+// adds by hand has its key in Attributes, or none at all.
+func save(ctx context.Context, store auth.Store, a *auth.Auth) error {
+	if store == nil || auth.SkipPersist(ctx) || a.RuntimeOnly() {
+		return nil
+	}
+	_, err := store.Save(ctx, a.Clone())
+	return err
+}
+
+// writer remembers the credentials whose health has changed since they were
+// saved. While there is one, a goroutine of the manager saves them now and
+// then, so that no request ever waits for the store.
+type writer struct {
+	mu      sync.Mutex // guards dirty and running
+	dirty   map[string]struct{}
+	running bool
+}
+
+func (w *writer) add(ids ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.dirty == nil {
+		w.dirty = map[string]struct{}{}
+	}
+	for _, id := range ids {
+		w.dirty[id] = struct{}{}
+	}
+}
+
+// start reports whether the caller has to start the goroutine.
+func (w *writer) start() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.running || len(w.dirty) == 0 {
+		return false
+	}
+	w.running = true
+	return true
+}
+
+// stop reports whether the goroutine may end, because nothing is left.
+func (w *writer) stop() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.dirty) > 0 {
+		return false
+	}
+	w.running = false
+	return true
+}
+
+func (w *writer) take() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ids := make([]string, 0, len(w.dirty))
+	for id := range w.dirty {
+		ids = append(ids, id)
+	}
+	clear(w.dirty)
+	return ids
+}
+
+// saveLater has a credential saved in the background.
+func (m *Manager) saveLater(id string) {
+	if m.world.Load().store == nil {
+		return
+	}
+	m.writer.add(id)
+	if m.writer.start() {
+		m.spawn(m.saveDirty)
+	}
+}
+
+func (m *Manager) saveDirty() {
+	for wait := flushEvery; ; {
+		if m.clock.Sleep(m.base, wait) != nil {
+			return // Close saves the rest
+		}
+		if err := m.flush(m.base); err == nil {
+			wait = flushEvery
+		} else {
+			wait = min(2*wait, flushAtMost)
+			m.log.Warn("credentials could not be saved; trying again", "error", err, "in", wait)
+		}
+		if m.writer.stop() {
+			return
+		}
+	}
+}
+
+// flush saves what is dirty now. What fails stays dirty.
+func (m *Manager) flush(ctx context.Context) error {
+	var errs []error
+	for _, id := range m.writer.take() {
+		if err := m.saveNewest(ctx, id); err != nil {
+			m.writer.add(id)
+			errs = append(errs, fmt.Errorf("save credential %q: %w", id, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (m *Manager) saveNewest(ctx context.Context, id string) error {
+	inside, release, err := m.turns.take(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer release()
+	a := m.record(id)
+	if a == nil {
+		return nil
+	}
+	return m.guarded("store", func() error { return save(inside, m.world.Load().store, a) })
+}

@@ -1,0 +1,74 @@
+package host
+
+import (
+	"context"
+	"slices"
+
+	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/schedule"
+)
+
+// pick returns a credential that the request has not tried in this round and
+// its newest entry, or the error that says why there is none.
+func (m *Manager) pick(ctx context.Context, r *request, round int) (*slot, *entry, error) {
+	for {
+		s, err := m.pickSlot(ctx, r)
+		if err != nil {
+			return nil, nil, err
+		}
+		// It may have been removed since, or be done with this request.
+		if e := s.cur.Load(); e != nil && r.allows(e, round) {
+			return s, e, nil
+		}
+	}
+}
+
+func (m *Manager) pickSlot(ctx context.Context, r *request) (*slot, error) {
+	if r.indexed {
+		if s, ok := m.index.Pick(m.query(r), &r.tried); ok {
+			return s, nil
+		}
+		return nil, m.unselectable(r)
+	}
+	return m.pickFromSlice(ctx, r)
+}
+
+// pickFromSlice lets a selector see all candidates: one that is not ours, or
+// ours where the index does not know enough (groups, websocket clients).
+func (m *Manager) pickFromSlice(ctx context.Context, r *request) (*slot, error) {
+	candidates := m.index.Candidates(m.query(r), &r.tried)
+	views := make([]*auth.Auth, 0, len(candidates))
+	model := r.route
+	for i, c := range candidates {
+		e := c.Value.cur.Load()
+		if e == nil {
+			continue
+		}
+		if i == 0 {
+			model = e.upstream(r.route)
+		}
+		views = append(views, e.public())
+	}
+	if len(views) == 0 {
+		return nil, m.unselectable(r)
+	}
+	var picked *auth.Auth
+	err := m.guarded("selector", func() (err error) {
+		picked, err = r.w.selector.Pick(ctx, r.provider(), model, r.opts, views)
+		return err
+	})
+	switch {
+	case err != nil && r.w.strategy != custom:
+		return nil, m.unselectable(r)
+	case err != nil:
+		return nil, err
+	case picked == nil:
+		return nil, fault(auth.CodeAuthUnavailable, "the selector chose none of %d credentials", len(views))
+	}
+	i := slices.IndexFunc(candidates, func(c schedule.Candidate[*slot]) bool { return c.ID == picked.ID })
+	if i < 0 {
+		return nil, fault(auth.CodeAuthUnavailable, "the selector chose credential %q, which is not one that it was given", picked.ID)
+	}
+	r.tried.Add(candidates[i])
+	return candidates[i].Value, nil
+}

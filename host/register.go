@@ -1,0 +1,204 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/models"
+)
+
+// Register adds a credential, or replaces the one with its ID, and returns what
+// was made of it: an ID and an Index if it had none, and times. It is saved
+// before anybody can pick it; when that fails, nothing is registered. It is
+// picked for no model until SetModels says what it serves, unless the operator
+// listed its models in it. Register of nil does nothing. spec: core.md 8.
+func (m *Manager) Register(ctx context.Context, a *auth.Auth) (*auth.Auth, error) {
+	if a == nil {
+		return nil, nil
+	}
+	given := a.Clone()
+	if given.ID == "" {
+		given.ID = uuid.NewString()
+	}
+	return m.write(ctx, given, false)
+}
+
+// Update replaces what is known of a credential. It keeps what the new record
+// does not say: Index, CreatedAt, Runtime, and the model states that are newer
+// than the record's UpdatedAt, so that an edit does not undo what was learned
+// meanwhile. Switching a credential off and on again forgets its cooldowns. An
+// unknown ID is the error auth_not_found, since adding it again would bring a
+// removed credential back; a save that fails leaves everything as it was.
+// Update of nil does nothing. spec: core.md 8.
+func (m *Manager) Update(ctx context.Context, a *auth.Auth) (*auth.Auth, error) {
+	if a == nil {
+		return nil, nil
+	}
+	return m.write(ctx, a.Clone(), true)
+}
+
+// write saves and publishes a record, which is the manager's own.
+func (m *Manager) write(ctx context.Context, a *auth.Auth, update bool) (*auth.Auth, error) {
+	if m.isClosed() {
+		return nil, ErrClosed
+	}
+	inside, release, err := m.turns.take(ctx, a.ID)
+	if err != nil {
+		return nil, fmt.Errorf("write credential %q: %w", a.ID, err)
+	}
+	defer release()
+	w := m.world.Load()
+	var before *auth.Auth
+	if update {
+		if before = m.record(a.ID); before == nil {
+			return nil, fault(auth.CodeAuthNotFound, "there is no credential %q to update; register it", a.ID)
+		}
+		merge(a, before, m.now())
+	}
+	complete(a, m.now())
+	if err := m.guarded("store", func() error { return save(inside, w.store, a) }); err != nil {
+		return nil, fmt.Errorf("save credential %q: %w; nothing was changed", a.ID, err)
+	}
+	learned := m.publish(a, before)
+	release()
+	if learned && !auth.SkipPersist(ctx) {
+		m.saveLater(a.ID)
+	}
+	m.guard("hook", func() {
+		if update {
+			w.hook.OnAuthUpdated(ctx, a.Clone())
+		} else {
+			w.hook.OnAuthRegistered(ctx, a.Clone())
+		}
+	})
+	return a.Clone(), nil
+}
+
+// publish makes a saved record the newest. Marks do not wait for turns, so the
+// one that it was made from, if any, may not be the newest any more: then what
+// was learned since is taken over, and publish reports true.
+func (m *Manager) publish(a, before *auth.Auth) (learned bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.slots[a.ID]
+	var given []models.Info
+	var rev uint64
+	if s == nil {
+		s = &slot{id: a.ID}
+		m.slots[a.ID] = s
+	} else if old := s.cur.Load(); old != nil {
+		rev = old.rev
+		if old.provider == providerKey(a.Provider) {
+			given = old.given
+		}
+		if before != nil && old.auth != before {
+			learned = catchUp(a, before, old.auth, m.now())
+		}
+	}
+	m.unsyncedPublish(s, newEntry(a, given, rev+1))
+	return learned
+}
+
+// unsyncedPublish makes e the newest entry of a slot, everywhere.
+func (m *Manager) unsyncedPublish(s *slot, e *entry) {
+	m.unsyncedAccount(s.cur.Load(), e)
+	s.cur.Store(e)
+	m.index.Put(e.member(s, m.now()))
+	m.unsyncedList(s.id, e)
+}
+
+// unsyncedAccount keeps the counts that depend on entries.
+func (m *Manager) unsyncedAccount(old, e *entry) {
+	if old != nil && old.grouped() {
+		m.grouped.Add(-1)
+	}
+	if e == nil {
+		return
+	}
+	if e.grouped() {
+		m.grouped.Add(1)
+	}
+	if n := int64(e.retries); n > m.maxRetry.Load() {
+		m.maxRetry.Store(n)
+	}
+}
+
+// unsyncedList tells the registry which models are on offer.
+func (m *Manager) unsyncedList(id string, e *entry) {
+	if e.disabled() {
+		m.registry.Remove(id)
+		return
+	}
+	m.registry.Set(id, models.Names(e.auth.Prefix, servedModels(e.auth, e.given)))
+}
+
+// Remove takes a credential out: it is deleted from the store and is not picked
+// any more; what runs on it finishes. When the store fails, it stays. An
+// unknown id is the error auth_not_found.
+func (m *Manager) Remove(ctx context.Context, id string) error {
+	inside, release, err := m.turns.take(ctx, id)
+	if err != nil {
+		return fmt.Errorf("remove credential %q: %w", id, err)
+	}
+	defer release()
+	if m.record(id) == nil {
+		return fault(auth.CodeAuthNotFound, "there is no credential %q to remove", id)
+	}
+	if store := m.world.Load().store; store != nil {
+		if err := store.Delete(inside, id); err != nil {
+			return fmt.Errorf("remove credential %q: delete it from the store: %w; it is still in use", id, err)
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s := m.slots[id]; s != nil {
+		m.unsyncedTakeOut(s)
+	}
+	return nil
+}
+
+func (m *Manager) unsyncedTakeOut(s *slot) {
+	m.unsyncedAccount(s.cur.Load(), nil)
+	s.cur.Store(nil)
+	delete(m.slots, s.id)
+	m.index.Remove(s.id)
+	m.registry.Remove(s.id)
+}
+
+// record returns the newest record of a credential, nil when it is unknown. It
+// is shared and must not be changed.
+func (m *Manager) record(id string) *auth.Auth {
+	if e := m.entry(id); e != nil {
+		return e.auth
+	}
+	return nil
+}
+
+func (m *Manager) slot(id string) *slot {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.slots[id]
+}
+
+func (m *Manager) entry(id string) *entry {
+	if s := m.slot(id); s != nil {
+		return s.cur.Load()
+	}
+	return nil
+}
+
+// complete fills in what every record has.
+func complete(a *auth.Auth, now time.Time) {
+	a.EnsureIndex()
+	if a.Status == "" {
+		a.Status = auth.StatusActive
+	}
+	if a.CreatedAt.IsZero() {
+		a.CreatedAt = now
+	}
+	a.UpdatedAt = now
+}

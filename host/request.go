@@ -1,0 +1,108 @@
+package host
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/executor"
+	"github.com/patchbay-dev/patchbay/host/schedule"
+)
+
+// request is one call of the manager on its way through rounds and attempts. It
+// belongs to one goroutine.
+type request struct {
+	w         *world
+	providers []string // those with an executor, lower case, without repeats
+	route     string   // the model as the client named it
+	canonical string
+	req       executor.Request
+	opts      executor.Options
+	pin       string
+	onPick    func(id string)
+	tried     schedule.Tried[*slot]
+	// indexed says that the index picks; else the selector does, from a slice.
+	indexed bool
+}
+
+// newRequest reads what is asked for. The caller's maps are not kept.
+func (m *Manager) newRequest(ctx context.Context, providers []string, req executor.Request, opts executor.Options) (*request, error) {
+	if m.isClosed() {
+		return nil, ErrClosed
+	}
+	r := &request{w: m.world.Load(), req: req, opts: opts, route: routeOf(req.Model)}
+	r.canonical = auth.CanonicalModel(r.route)
+	r.opts.Metadata = maps.Clone(opts.Metadata)
+	if r.opts.Metadata == nil {
+		r.opts.Metadata = map[string]any{}
+	}
+	if text(opts.Metadata[executor.RequestedModelKey]) == "" {
+		r.opts.Metadata[executor.RequestedModelKey] = r.route
+	}
+	r.pin = text(opts.Metadata[executor.PinnedAuthIDKey])
+	r.onPick, _ = opts.Metadata[executor.SelectedAuthCallbackKey].(func(string))
+	r.indexed = r.w.strategy != custom && m.grouped.Load() == 0 && !executor.DownstreamWebsocket(ctx)
+
+	var asked []string
+	for _, p := range providers {
+		if p = providerKey(p); p != "" && !slices.Contains(asked, p) {
+			asked = append(asked, p)
+			if r.w.executors[p] != nil {
+				r.providers = append(r.providers, p)
+			}
+		}
+	}
+	switch {
+	case len(asked) == 0:
+		return nil, fault(auth.CodeProviderNotFound, "no provider supplied")
+	case len(r.providers) == 0:
+		return nil, m.noExecutor(asked)
+	}
+	return r, nil
+}
+
+// noExecutor tells a provider whose executor is missing from one that nobody
+// ever heard of.
+func (m *Manager) noExecutor(asked []string) error {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, s := range m.slots {
+		if e := s.cur.Load(); e != nil && slices.Contains(asked, e.provider) {
+			return fault(auth.CodeExecutorNotFound, "provider %s has credentials but no executor; is its plugin loaded?", e.provider)
+		}
+	}
+	return fault(auth.CodeProviderNotFound, "no provider is called %s", strings.Join(asked, " or "))
+}
+
+func routeOf(model string) string { return strings.TrimSpace(model) }
+
+// text reads a metadata value that may be a string or bytes.
+func text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return strings.TrimSpace(v)
+	case []byte:
+		return strings.TrimSpace(string(v))
+	}
+	return ""
+}
+
+// query is what the index is asked.
+func (m *Manager) query(r *request) schedule.Query {
+	return schedule.Query{
+		Providers: r.providers, Model: r.canonical, Now: m.now(), Pin: r.pin, FillFirst: r.w.strategy == fillFirst,
+	}
+}
+
+// provider is the single provider of the request, or "mixed".
+func (r *request) provider() string {
+	if len(r.providers) == 1 {
+		return r.providers[0]
+	}
+	return auth.ProviderMixed
+}
+
+// allows reports whether a credential takes part in a round. spec: core.md 2.7.
+func (r *request) allows(e *entry, round int) bool { return round == 0 || e.limit(r.w) >= round }

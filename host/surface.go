@@ -1,0 +1,68 @@
+package host
+
+import (
+	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/executor"
+	"github.com/patchbay-dev/patchbay/host/models"
+	"github.com/patchbay-dev/patchbay/host/selector"
+)
+
+// The public names of the core in one place, so that a Go program that embeds
+// it imports one package.
+type (
+	Auth         = auth.Auth
+	ModelState   = auth.ModelState
+	QuotaState   = auth.QuotaState
+	Status       = auth.Status
+	Error        = auth.Error
+	Result       = auth.Result
+	RequestInfo  = auth.RequestInfo
+	TokenStorage = auth.TokenStorage
+
+	Store                  = auth.Store
+	Hook                   = auth.Hook
+	NoopHook               = auth.NoopHook
+	PostAuthHook           = auth.PostAuthHook
+	Selector               = auth.Selector
+	RoundRobinSelector     = selector.RoundRobinSelector
+	FillFirstSelector      = selector.FillFirstSelector
+	ProviderExecutor       = auth.ProviderExecutor
+	StreamOpener           = auth.StreamOpener
+	ExecutionSessionCloser = auth.ExecutionSessionCloser
+	RequestPreparer        = auth.RequestPreparer
+	RefreshEvaluator       = auth.RefreshEvaluator
+	RoundTripperProvider   = auth.RoundTripperProvider
+
+	// CooldownError says that every credential for a model waits for a quota.
+	CooldownError = auth.CooldownError
+	// ModelInfo describes a model that a credential serves.
+	ModelInfo = models.Info
+
+	Request = executor.Request
+	// ExecuteOptions are the options of a request; Options are the manager's.
+	ExecuteOptions = executor.Options
+	Response       = executor.Response
+	Stream         = executor.Stream
+	StreamChunk    = executor.StreamChunk
+	StreamResult   = executor.StreamResult
+)
+
+// The statuses of a credential.
+const (
+	StatusUnknown    = auth.StatusUnknown
+	StatusActive     = auth.StatusActive
+	StatusPending    = auth.StatusPending
+	StatusRefreshing = auth.StatusRefreshing
+	StatusError      = auth.StatusError
+	StatusDisabled   = auth.StatusDisabled
+)
+
+// CloseAllExecutionSessionsID asks an executor to release all its sessions.
+const CloseAllExecutionSessionsID = executor.CloseAllExecutionSessionsID
+
+// What travels with a context.
+var (
+	WithRequestInfo = auth.WithRequestInfo
+	GetRequestInfo  = auth.GetRequestInfo
+	WithSkipPersist = auth.WithSkipPersist
+)

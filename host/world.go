@@ -1,0 +1,136 @@
+package host
+
+import (
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/executor"
+	"github.com/patchbay-dev/patchbay/host/selector"
+)
+
+// strategy is how the index is asked; slices of credentials are made only for
+// selectors that are not ours.
+type strategy uint8
+
+const (
+	roundRobin strategy = iota
+	fillFirst
+	custom
+)
+
+// world is what a request works with: loaded once, so that a change meanwhile
+// concerns only the requests that follow. It is immutable.
+type world struct {
+	store      auth.Store
+	hook       auth.Hook
+	transports auth.RoundTripperProvider
+	executors  map[string]auth.ProviderExecutor
+
+	selector auth.Selector
+	strategy strategy
+
+	retries        int
+	maxInterval    time.Duration
+	maxCredentials int
+}
+
+func (m *Manager) newWorld(o Options) *world {
+	w := &world{store: o.Store, hook: o.Hook, transports: o.RoundTripperProvider}
+	if w.hook == nil {
+		w.hook = auth.NoopHook{}
+	}
+	m.choose(w, o.Selector)
+	return w
+}
+
+// choose sets the selector. In place of our own ones the index picks; where it
+// cannot (see Manager.indexed), a slice selector of the same kind does, on the
+// manager's clock.
+func (m *Manager) choose(w *world, s auth.Selector) {
+	switch s := s.(type) {
+	case nil, *selector.RoundRobinSelector:
+		w.selector, w.strategy = selector.NewRoundRobin(m.now, m.randomN), roundRobin
+	case *selector.FillFirstSelector:
+		w.selector, w.strategy = selector.NewFillFirst(m.now), fillFirst
+	default:
+		w.selector, w.strategy = s, custom
+	}
+}
+
+// change publishes a changed copy of the world.
+func (m *Manager) change(f func(*world)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w := *m.world.Load()
+	f(&w)
+	m.world.Store(&w)
+}
+
+// SetSelector changes how credentials are chosen; nil means round robin.
+// Requests that run keep the selector that they began with.
+func (m *Manager) SetSelector(s auth.Selector) { m.change(func(w *world) { m.choose(w, s) }) }
+
+// SetStore changes where credentials are kept; nil means memory only. What is
+// in memory stays, and is saved to the new store as it changes.
+func (m *Manager) SetStore(s auth.Store) { m.change(func(w *world) { w.store = s }) }
+
+// SetRoundTripperProvider changes where transports come from; nil means none.
+func (m *Manager) SetRoundTripperProvider(p auth.RoundTripperProvider) {
+	m.change(func(w *world) { w.transports = p })
+}
+
+// SetRetryConfig sets how many further rounds a request may have, how long it
+// may wait for one, and how many credentials it may try in each; 0 credentials
+// means all, and what is negative counts as 0. A new manager has 0, 0 and 0:
+// one round over all credentials. spec: core.md 2.1.
+func (m *Manager) SetRetryConfig(retry int, maxRetryInterval time.Duration, maxRetryCredentials int) {
+	m.change(func(w *world) {
+		w.retries = max(retry, 0)
+		w.maxInterval = max(maxRetryInterval, 0)
+		w.maxCredentials = max(maxRetryCredentials, 0)
+	})
+}
+
+// RegisterExecutor makes an executor serve the provider that it names, case
+// aside. One that it replaces finishes what runs on it and is told to close
+// all its sessions, once. Nil, or a blank name, is nothing.
+func (m *Manager) RegisterExecutor(e auth.ProviderExecutor) {
+	if e == nil {
+		return
+	}
+	key := providerKey(e.Identifier())
+	if key == "" {
+		return
+	}
+	var old auth.ProviderExecutor
+	m.change(func(w *world) {
+		old = w.executors[key]
+		w.executors = maps.Clone(w.executors)
+		if w.executors == nil {
+			w.executors = map[string]auth.ProviderExecutor{}
+		}
+		w.executors[key] = e
+	})
+	if closer, ok := old.(auth.ExecutionSessionCloser); ok && old != e {
+		m.guard("close sessions of "+key, func() { closer.CloseExecutionSession(executor.CloseAllExecutionSessionsID) })
+	}
+}
+
+// UnregisterExecutor takes a provider's executor out. What runs on it finishes;
+// its sessions are the caller's to close.
+func (m *Manager) UnregisterExecutor(provider string) {
+	m.change(func(w *world) {
+		w.executors = maps.Clone(w.executors)
+		delete(w.executors, providerKey(provider))
+	})
+}
+
+// Executor returns the executor that serves a provider, case aside.
+func (m *Manager) Executor(provider string) (auth.ProviderExecutor, bool) {
+	e, ok := m.world.Load().executors[providerKey(provider)]
+	return e, ok
+}
+
+func providerKey(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
