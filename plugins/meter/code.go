@@ -48,7 +48,9 @@ func (b *body) emit(out []byte, start int) []byte {
 		case editIndex:
 			out = appendU32(out, e.value)
 		case editCharge:
-			out = b.w.spend(out, b.charges[e.value])
+			if weight := b.charges[e.value]; weight > 0 {
+				out = b.w.spend(out, weight)
+			}
 		case editLength:
 			out = appendU32(append(out, opCall), b.w.added.refill+e.value)
 		}

@@ -5,8 +5,14 @@ package meter
 const (
 	// weightPlain is that of an instruction without a rule of its own.
 	weightPlain = 1
-	// weightMemory is that of a load or store, which may miss every cache.
-	weightMemory = 1
+	// weightMemory is that of a load or store. A chain of loads that miss every
+	// cache and the page tables took up to 240 ns each.
+	weightMemory = 8
+	// weightCall is that of a call, whose target may be cold; the function
+	// called pays for itself on top.
+	weightCall = 4
+	// weightRefFunc is that of ref.func, which leaves compiled code.
+	weightRefFunc = 64
 	// weightBulk is the fixed part of a bulk instruction, memory.grow and
 	// table.grow, which leave compiled code.
 	weightBulk = 16
