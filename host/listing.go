@@ -47,3 +47,9 @@ func (m *Manager) ProvidersForModel(model string) []string {
 	}
 	return m.index.Providers(model)
 }
+
+// ModelsOf returns what one credential offers, sorted by id, with its prefixed
+// names; nothing while it is disabled or unknown.
+func (m *Manager) ModelsOf(authID string) []models.Info {
+	return slices.Clone(m.registry.Models(authID))
+}

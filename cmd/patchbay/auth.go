@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patchbay-dev/patchbay/host/admin"
+)
+
+func authCommand(g *global) *cobra.Command {
+	return group("auth", "Upstream credentials, which Patchbay uses", authAdd(g), authList(g), authRemove(g))
+}
+
+func authAdd(g *global) *cobra.Command {
+	var (
+		spec         admin.AuthSpec
+		sets, hidden []string
+	)
+	c := &cobra.Command{
+		Use:   "add PROVIDER --label LABEL [--set FIELD=VALUE] [--secret FIELD=@FILE|-]",
+		Short: "Store a credential",
+		Long: `Store a credential. Its fields are those of the provider's plugin: see
+patchbay plugin inspect. A secret comes from a file (@FILE) or from standard input
+(-), never from the command line itself.`,
+		Example: `  patchbay auth add openai-compatible --label work \
+      --set base_url=https://api.example.com/v1 --secret api_key=@key.txt
+  pass show example | patchbay auth add openai-compatible --label work \
+      --set base_url=https://api.example.com/v1 --secret api_key=-`,
+		Args: exactly(1, "one PROVIDER"),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			spec.Provider = args[0]
+			if spec.Set, err = pairs(sets); err != nil {
+				return err
+			}
+			if spec.Secrets, err = readSecrets(hidden, cmd.InOrStdin()); err != nil {
+				return err
+			}
+			return g.with(cmd.Context(), func(ops admin.Operations) error {
+				v, err := ops.AddAuth(cmd.Context(), spec)
+				if err != nil {
+					return err
+				}
+				if g.json {
+					return printJSON(cmd.OutOrStdout(), v)
+				}
+				fmt.Fprintln(cmd.OutOrStdout(), v.ID)
+				return nil
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&spec.Label, "label", "default", "what you call it")
+	f.StringArrayVar(&sets, "set", nil, "a field that is not secret, FIELD=VALUE; may be repeated")
+	f.StringArrayVar(&hidden, "secret", nil, "a secret field, FIELD=@FILE or FIELD=-; may be repeated")
+	f.StringSliceVar(&spec.Models, "models", nil, "models that it serves, by comma (default: what the provider lists)")
+	f.StringVar(&spec.Prefix, "prefix", "", "serve its models as PREFIX/model too")
+	f.IntVar(&spec.Priority, "priority", 0, "higher is preferred")
+	f.StringVar(&spec.ProxyURL, "proxy-url", "", "proxy for this credential")
+	f.BoolVar(&spec.AllowPrivate, "allow-private", false, "let it reach private addresses by name")
+	return jsonFlag(c, g)
+}
+
+func authList(g *global) *cobra.Command {
+	return jsonFlag(&cobra.Command{
+		Use:     "list",
+		Short:   "Show the credentials, without their secrets",
+		Example: "  patchbay auth list\n  patchbay auth list --json",
+		Args:    exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return g.with(cmd.Context(), func(ops admin.Operations) error {
+				list, err := ops.ListAuths(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if g.json {
+					return printJSON(cmd.OutOrStdout(), list)
+				}
+				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+				fmt.Fprintln(w, "ID\tPROVIDER\tLABEL\tSTATUS\tMODELS\tFROM")
+				for _, v := range list {
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Provider, v.Label, state(v), strings.Join(v.Models, ","), v.Source)
+				}
+				return w.Flush()
+			})
+		},
+	}, g)
+}
+
+func authRemove(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use:     "remove ID",
+		Short:   "Delete a credential; its running streams finish",
+		Example: "  patchbay auth remove 6f1c0a0e-6a30-4b6c-9d57-0f2a5c0d9e11",
+		Args:    exactly(1, "one ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return g.with(cmd.Context(), func(ops admin.Operations) error {
+				return ops.RemoveAuth(cmd.Context(), args[0])
+			})
+		},
+	}
+}
+
+// state is a credential's status in one cell.
+func state(v admin.AuthView) string {
+	s := v.Status
+	if v.Disabled {
+		s = "disabled"
+	}
+	if v.Reason != "" {
+		s += ": " + v.Reason
+	}
+	if !v.Until.IsZero() {
+		s += " until " + v.Until.Local().Format(time.DateTime)
+	}
+	return s
+}

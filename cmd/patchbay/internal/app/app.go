@@ -1,0 +1,202 @@
+// Package app puts the rooms together: the store, the manager, the plugins and
+// the door out. It implements what the command line can ask for
+// (admin.Operations), in a server and, when none runs, on the store alone.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/patchbay-dev/patchbay/abi"
+	"github.com/patchbay-dev/patchbay/boltstore"
+	"github.com/patchbay-dev/patchbay/host"
+	"github.com/patchbay-dev/patchbay/host/egress"
+	"github.com/patchbay-dev/patchbay/host/gateway"
+	"github.com/patchbay-dev/patchbay/host/settings"
+	"github.com/patchbay-dev/patchbay/plugins"
+)
+
+// Buckets of the store that hold records of ours.
+const (
+	bucketKeys    = "client_keys"
+	bucketPlugins = "plugins"
+)
+
+// Options say what to open.
+type Options struct {
+	Config  settings.Config
+	Version string
+	// Logger gets what happens; nil discards it.
+	Logger *slog.Logger
+	// Secret is told of every live secret, so that a log can be scrubbed of
+	// it; may be nil.
+	Secret func(value string)
+	// LockTimeout is how long to wait for the store when another process holds
+	// it; zero means the store's default.
+	LockTimeout time.Duration
+}
+
+// App is one process's hold on a data directory. Open gives one that can read
+// and change what is stored; Start makes it serve.
+type App struct {
+	cfg     settings.Config
+	version string
+	log     *slog.Logger
+	secret  func(string)
+	started time.Time
+
+	store   *boltstore.Store
+	manager *host.Manager
+	keys    *gateway.KeyRing
+	plugins *plugins.Host
+	door    *egress.Door
+
+	// installing serialises installs and removals of plugins, which compile.
+	installing sync.Mutex
+
+	// mu guards running, problems and serving.
+	mu       sync.Mutex
+	running  map[string]*running // by plugin id
+	problems map[string]string   // what keeps something from being ready, by subject
+	serving  bool
+
+	// background owns what goes on behind a request or a command: listing
+	// models, draining old versions. stop ends it, wait waits for it.
+	background context.Context
+	stop       context.CancelFunc
+	wait       sync.WaitGroup
+}
+
+// Open opens the data directory. It makes the directory, 0700, when there is
+// none. Errors of the store keep their type, for the exit code.
+func Open(ctx context.Context, o Options) (_ *App, err error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Secret == nil {
+		o.Secret = func(string) {}
+	}
+	dir := o.Config.DataDir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
+	}
+	store, err := boltstore.Open(ctx, boltstore.Options{
+		Path:    filepath.Join(dir, "patchbay.db"),
+		KeyFile: filepath.Join(dir, "patchbay.key"),
+		Timeout: o.LockTimeout,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a := &App{
+		cfg: o.Config, version: o.Version, log: o.Logger, secret: o.Secret, started: time.Now(),
+		store: store, running: map[string]*running{}, problems: map[string]string{},
+	}
+	a.background, a.stop = context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close(ctx))
+		}
+	}()
+	a.door = egress.New(egress.Options{})
+	a.plugins, err = plugins.NewHost(ctx, plugins.Options{
+		Dir:          filepath.Join(dir, "plugins"),
+		CacheDir:     filepath.Join(dir, "cache"),
+		HostVersion:  o.Version,
+		Features:     plugins.Features(),
+		Instances:    o.Config.Plugins.Instances,
+		MemoryBytes:  o.Config.Plugins.MemoryBytes,
+		CallTimeout:  o.Config.Plugins.CallTimeout,
+		QueueTimeout: o.Config.Plugins.QueueTimeout,
+		Log:          a.pluginLog,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.manager = host.New(host.Options{
+		Store:    store,
+		Selector: selectorOf(o.Config.Routing),
+		Logger:   o.Logger,
+		Cooldown: o.Config.Cooldown,
+	})
+	r := o.Config.Retry
+	a.manager.SetRetryConfig(r.Rounds, r.MaxInterval, r.MaxCredentials)
+	if err := a.manager.Load(ctx); err != nil {
+		return nil, err
+	}
+	for _, c := range a.manager.List() {
+		a.noteSecrets(c)
+	}
+	a.keys = gateway.NewKeyRing()
+	if err := a.loadKeys(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// Manager returns the manager, for the gateway.
+func (a *App) Manager() *host.Manager { return a.manager }
+
+// Keys returns the client keys, for the gateway.
+func (a *App) Keys() *gateway.KeyRing { return a.keys }
+
+// Close ends what is running, in the order in which it was built upon, and
+// closes the store last. It is idempotent.
+func (a *App) Close(ctx context.Context) error {
+	a.stop()
+	a.wait.Wait()
+	var errs []error
+	if a.manager != nil {
+		errs = append(errs, a.manager.Close(ctx))
+	}
+	a.mu.Lock()
+	last := a.running
+	a.running = nil
+	a.mu.Unlock()
+	for _, r := range last {
+		errs = append(errs, r.close(ctx))
+	}
+	if a.plugins != nil {
+		errs = append(errs, a.plugins.Close(ctx))
+	}
+	if a.door != nil {
+		a.door.Close()
+	}
+	return errors.Join(append(errs, a.store.Close())...)
+}
+
+// goBackground runs f until it returns or the app closes.
+func (a *App) goBackground(f func(ctx context.Context)) {
+	a.wait.Add(1)
+	go func() {
+		defer a.wait.Done()
+		f(a.background)
+	}()
+}
+
+// problem notes, or with an empty text clears, what keeps subject from being
+// ready.
+func (a *App) problem(subject, text string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if text == "" {
+		delete(a.problems, subject)
+		return
+	}
+	a.problems[subject] = text
+}
+
+var logLevels = map[abi.LogLevel]slog.Level{
+	abi.LogLevelDebug: slog.LevelDebug, abi.LogLevelInfo: slog.LevelInfo,
+	abi.LogLevelWarn: slog.LevelWarn, abi.LogLevelError: slog.LevelError,
+}
+
+func (a *App) pluginLog(plugin string, level abi.LogLevel, line string) {
+	a.log.Log(context.Background(), logLevels[level], "plugin", "plugin", plugin, "line", line)
+}

@@ -1,0 +1,196 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/patchbay-dev/patchbay/abi"
+	"github.com/patchbay-dev/patchbay/host/admin"
+	"github.com/patchbay-dev/patchbay/plugins"
+)
+
+// InstallPlugin checks a module, proves that it starts, pins its hash and its
+// manifest in the store's lock, and, in a server, lets it take the requests
+// from the version before. A module that is refused changes nothing.
+func (a *App) InstallPlugin(ctx context.Context, req admin.InstallRequest) (admin.PluginView, error) {
+	a.installing.Lock()
+	defer a.installing.Unlock()
+	var none admin.PluginView
+
+	info, err := plugins.Inspect(req.Wasm)
+	if err != nil {
+		return none, refused(req.Path, err)
+	}
+	if len(info.Problems) > 0 {
+		return none, refused(req.Path, errors.New(strings.Join(info.Problems, "; ")))
+	}
+	m := info.Manifest
+	locked, err := a.locked(ctx)
+	if err != nil {
+		return none, err
+	}
+	for _, l := range locked {
+		if l.ID == m.ID {
+			if l.SHA256 == info.SHA256 {
+				return a.view(l), nil
+			}
+			continue
+		}
+		if key := sharedProvider(l, m); key != "" {
+			return none, conflict("provider %q is served by plugin %s already: remove that one first (patchbay plugin remove %s)", key, l.ID, l.ID)
+		}
+	}
+	if !req.Yes {
+		return none, &admin.Error{Code: admin.CodeConsent, Message: fmt.Sprintf("plugin %s %s was not accepted: look at what it asks for (patchbay plugin inspect), then install it with --yes", m.ID, m.Version)}
+	}
+	p, err := a.plugins.Load(ctx, req.Wasm, a.pluginConfig(m.ID))
+	if err != nil {
+		return none, refused(req.Path, err)
+	}
+	if err := a.pin(ctx, req.Wasm, info); err != nil {
+		return none, errors.Join(err, p.Close(ctx))
+	}
+	l, err := a.lockedByID(ctx, m.ID)
+	if err != nil {
+		return none, errors.Join(err, p.Close(ctx))
+	}
+	if !a.isServing() {
+		return a.view(l), p.Close(ctx)
+	}
+	if err := a.publish(p); err != nil {
+		return none, errors.Join(err, p.Close(ctx))
+	}
+	a.listAllModels(ctx, m)
+	return a.view(l), nil
+}
+
+// pin makes the module durable, then the record that names it: a crash between
+// the two leaves a file that nothing refers to.
+func (a *App) pin(ctx context.Context, wasm []byte, info *plugins.Info) error {
+	if _, err := a.plugins.Store(wasm); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(plugins.Lock(info, time.Now().UTC()))
+	if err != nil {
+		return err
+	}
+	if err := a.store.Records(bucketPlugins).Put(ctx, info.Manifest.ID, raw); err != nil {
+		return fmt.Errorf("store the plugin's lock: %w", err)
+	}
+	return nil
+}
+
+// RemovePlugin takes a plugin out: no new requests, running ones finish.
+func (a *App) RemovePlugin(ctx context.Context, id string) error {
+	a.installing.Lock()
+	defer a.installing.Unlock()
+	if _, err := a.lockedByID(ctx, id); err != nil {
+		return err
+	}
+	if err := a.store.Records(bucketPlugins).Delete(ctx, id); err != nil {
+		return fmt.Errorf("delete the plugin's lock: %w", err)
+	}
+	a.withdraw(id)
+	return nil
+}
+
+// ListPlugins returns the installed plugins by id.
+func (a *App) ListPlugins(ctx context.Context) ([]admin.PluginView, error) {
+	locked, err := a.locked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]admin.PluginView, 0, len(locked))
+	for _, l := range locked {
+		views = append(views, a.view(l))
+	}
+	return views, nil
+}
+
+// locked returns the lock's records by id.
+func (a *App) locked(ctx context.Context) ([]plugins.Locked, error) {
+	records, err := a.store.Records(bucketPlugins).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the plugins' lock: %w", err)
+	}
+	var all []plugins.Locked
+	for _, r := range records {
+		var l plugins.Locked
+		if err := json.Unmarshal(r.Value, &l); err != nil {
+			return nil, fmt.Errorf("plugin %s in the store is not readable: %w", r.Key, err)
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+func (a *App) lockedByID(ctx context.Context, id string) (plugins.Locked, error) {
+	all, err := a.locked(ctx)
+	if err != nil {
+		return plugins.Locked{}, err
+	}
+	for _, l := range all {
+		if l.ID == id {
+			return l, nil
+		}
+	}
+	return plugins.Locked{}, notFound("no plugin %q is installed: patchbay plugin list shows which are", id)
+}
+
+// manifestOf returns the manifest and the provider of an installed plugin.
+func (a *App) manifestOf(ctx context.Context, provider string) (*abi.Manifest, *abi.Provider, error) {
+	all, err := a.locked(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, l := range all {
+		m, err := plugins.ParseManifest(l.Manifest)
+		if err != nil {
+			return nil, nil, fmt.Errorf("plugin %s in the store: %w", l.ID, err)
+		}
+		for i := range m.Provides.Providers {
+			if m.Provides.Providers[i].Key == provider {
+				return m, &m.Provides.Providers[i], nil
+			}
+		}
+	}
+	return nil, nil, notFound("no installed plugin serves provider %q: install one first (patchbay plugin install F.wasm)", provider)
+}
+
+func sharedProvider(l plugins.Locked, m *abi.Manifest) string {
+	other, err := plugins.ParseManifest(l.Manifest)
+	if err != nil {
+		return ""
+	}
+	for _, p := range other.Provides.Providers {
+		for _, q := range m.Provides.Providers {
+			if p.Key == q.Key {
+				return p.Key
+			}
+		}
+	}
+	return ""
+}
+
+func (a *App) pluginConfig(id string) json.RawMessage {
+	c := a.cfg.Plugins.Config[id]
+	if c == nil {
+		return nil
+	}
+	raw, err := json.Marshal(c)
+	if err != nil { // what YAML gave always marshals
+		return nil
+	}
+	return raw
+}
+
+func refused(name string, err error) error {
+	if name == "" {
+		name = "the module"
+	}
+	return &admin.Error{Code: admin.CodeRefused, Message: fmt.Sprintf("%s is refused: %v", name, err)}
+}

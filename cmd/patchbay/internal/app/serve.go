@@ -1,0 +1,264 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/patchbay-dev/patchbay/abi"
+	"github.com/patchbay-dev/patchbay/host"
+	"github.com/patchbay-dev/patchbay/host/admin"
+	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/driver"
+	"github.com/patchbay-dev/patchbay/host/settings"
+	"github.com/patchbay-dev/patchbay/plugins"
+)
+
+// running is a plugin that serves: the module and an executor for each of its
+// providers.
+type running struct {
+	plugin    *plugins.Plugin
+	executors []*driver.Executor
+}
+
+// close waits for what still runs on this version, then closes it.
+func (r *running) close(ctx context.Context) error {
+	for _, e := range r.executors {
+		if err := e.Drain(ctx); err != nil {
+			break // the time is up; Close ends what is left
+		}
+	}
+	return r.plugin.Close(ctx)
+}
+
+// Start loads the installed plugins, registers the configured credentials and
+// learns the models of all. A plugin whose file is not the one that was
+// installed stops the start.
+func (a *App) Start(ctx context.Context) error {
+	a.mu.Lock()
+	a.serving = true
+	a.mu.Unlock()
+	locked, err := a.locked(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range locked {
+		p, err := a.plugins.LoadLocked(ctx, l, a.pluginConfig(l.ID))
+		if err != nil {
+			return fmt.Errorf("plugin %s %s: %w", l.ID, l.Version, err)
+		}
+		if err := a.publish(p); err != nil {
+			return errors.Join(err, p.Close(ctx))
+		}
+	}
+	for _, c := range a.cfg.Credentials {
+		if err := a.registerConfigured(ctx, c); err != nil {
+			return err
+		}
+	}
+	for _, c := range a.manager.List() {
+		a.listModels(ctx, c)
+	}
+	return nil
+}
+
+// publish lets p take the requests of its providers, and drains the version
+// that had them before.
+func (a *App) publish(p *plugins.Plugin) error {
+	m := p.Manifest()
+	r := &running{plugin: p}
+	for i := range m.Provides.Providers {
+		e, err := driver.New(p, m, m.Provides.Providers[i], driver.Options{
+			Door:        a.door,
+			HostVersion: a.version,
+			IdleTimeout: a.cfg.Limits.IdleTimeout,
+			Logger:      a.log,
+		})
+		if err != nil {
+			return fmt.Errorf("plugin %s: %w", m.ID, err)
+		}
+		r.executors = append(r.executors, e)
+	}
+	a.mu.Lock()
+	old := a.running[m.ID]
+	a.running[m.ID] = r
+	a.mu.Unlock()
+	for _, e := range r.executors {
+		a.manager.RegisterExecutor(e)
+	}
+	if old != nil {
+		for _, e := range old.executors {
+			if !serves(r, e.Identifier()) {
+				a.manager.UnregisterExecutor(e.Identifier())
+			}
+		}
+		a.retire(m.ID, old)
+	}
+	a.log.Info("plugin serves", "plugin", m.ID, "version", m.Version, "sha256", p.SHA256())
+	return nil
+}
+
+func serves(r *running, provider string) bool {
+	return slices.ContainsFunc(r.executors, func(e *driver.Executor) bool { return e.Identifier() == provider })
+}
+
+// withdraw stops a plugin: no new requests, running ones finish.
+func (a *App) withdraw(id string) {
+	a.mu.Lock()
+	old := a.running[id]
+	delete(a.running, id)
+	a.mu.Unlock()
+	if old == nil {
+		return
+	}
+	for _, e := range old.executors {
+		a.manager.UnregisterExecutor(e.Identifier())
+	}
+	a.retire(id, old)
+}
+
+// retire closes a version behind the scenes, once its attempts have ended.
+func (a *App) retire(id string, old *running) {
+	a.goBackground(func(ctx context.Context) {
+		if err := old.close(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("close the old version of a plugin", "plugin", id, "error", err)
+		}
+	})
+}
+
+func (a *App) executor(provider string) *driver.Executor {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range a.running {
+		for _, e := range r.executors {
+			if e.Identifier() == provider {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+func (a *App) isServing() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.serving
+}
+
+// Times of listing models: what a start or a command waits, and how often a
+// failed list is tried again behind the scenes.
+const (
+	modelsWait     = 15 * time.Second
+	modelsRetryMin = 5 * time.Second
+	modelsRetryMax = 5 * time.Minute
+)
+
+// listAllModels learns the models of every credential of m's providers anew.
+func (a *App) listAllModels(ctx context.Context, m *abi.Manifest) {
+	for _, c := range a.manager.List() {
+		if slices.ContainsFunc(m.Provides.Providers, func(p abi.Provider) bool { return p.Key == c.Provider }) {
+			a.listModels(ctx, c)
+		}
+	}
+}
+
+// listModels learns what models a credential serves: those that the operator
+// declared, else those that the provider lists. A list that fails is tried
+// again behind the scenes.
+func (a *App) listModels(ctx context.Context, c *auth.Auth) {
+	subject := "models of " + c.ID
+	if declared := c.DeclaredModels(); declared != nil {
+		infos := make([]host.ModelInfo, len(declared))
+		for i, name := range declared {
+			infos[i] = host.ModelInfo{ID: name, OwnedBy: c.Provider}
+		}
+		a.manager.SetModels(c.ID, infos...)
+		return
+	}
+	e := a.executor(c.Provider)
+	if e == nil {
+		a.problem(subject, fmt.Sprintf("no installed plugin serves provider %q", c.Provider))
+		return
+	}
+	short, cancel := context.WithTimeout(ctx, modelsWait)
+	defer cancel()
+	err := a.fetchModels(short, e, c)
+	if err == nil {
+		return
+	}
+	a.log.Warn("list models; will try again", "credential", c.ID, "provider", c.Provider, "error", err)
+	a.goBackground(func(ctx context.Context) { a.retryModels(ctx, c.ID) })
+}
+
+func (a *App) fetchModels(ctx context.Context, e *driver.Executor, c *auth.Auth) error {
+	subject := "models of " + c.ID
+	list, err := e.Models(ctx, c)
+	if err != nil {
+		a.problem(subject, fmt.Sprintf("the provider did not list models: %v", err))
+		return err
+	}
+	infos := make([]host.ModelInfo, len(list))
+	for i, m := range list {
+		infos[i] = host.ModelInfo{ID: m.ID, DisplayName: m.DisplayName, OwnedBy: m.OwnedBy, ContextTokens: m.ContextTokens}
+		if !m.Created.IsZero() {
+			infos[i].Created = m.Created.Unix()
+		}
+		if infos[i].OwnedBy == "" {
+			infos[i].OwnedBy = c.Provider
+		}
+	}
+	a.manager.SetModels(c.ID, infos...)
+	a.problem(subject, "")
+	return nil
+}
+
+func (a *App) retryModels(ctx context.Context, id string) {
+	for wait := modelsRetryMin; ; wait = min(2*wait, modelsRetryMax) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		c, ok := a.manager.GetByID(id)
+		if !ok {
+			a.problem("models of "+id, "")
+			return
+		}
+		e := a.executor(c.Provider)
+		if e == nil {
+			return // a later install lists them
+		}
+		short, cancel := context.WithTimeout(ctx, modelsWait)
+		err := a.fetchModels(short, e, c)
+		cancel()
+		if err == nil {
+			return
+		}
+	}
+}
+
+// Health says whether the server can do its work, and what stands in the way.
+func (a *App) Health(context.Context) (admin.Health, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	h := admin.Health{Ready: a.serving, Version: a.version, Uptime: time.Since(a.started).Round(time.Second)}
+	for _, subject := range slices.Sorted(maps.Keys(a.problems)) {
+		h.Reasons = append(h.Reasons, subject+": "+a.problems[subject])
+	}
+	sort.Strings(h.Reasons)
+	return h, nil
+}
+
+func selectorOf(r settings.Routing) auth.Selector {
+	if r.Strategy == "fill_first" {
+		return &host.FillFirstSelector{}
+	}
+	return &host.RoundRobinSelector{}
+}
+
+// Ready reports whether requests can be served, for readiness probes.
+func (a *App) Ready() bool { return a.isServing() }

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patchbay-dev/patchbay/abi"
+	"github.com/patchbay-dev/patchbay/host/admin"
+	"github.com/patchbay-dev/patchbay/plugins"
+)
+
+func pluginCommand(g *global) *cobra.Command {
+	return group("plugin", "Plugins: build, look at, install", pluginBuild(), pluginPack(), pluginInspect(g), pluginInstall(g), pluginList(g), pluginRemove(g))
+}
+
+func pluginInspect(g *global) *cobra.Command {
+	return jsonFlag(&cobra.Command{
+		Use:     "inspect F.wasm",
+		Short:   "Show what a plugin is and asks for, without running it",
+		Example: "  patchbay plugin inspect provider.wasm",
+		Args:    exactly(1, "one F.wasm"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			wasm, err := admin.ReadModule(args[0])
+			if err != nil {
+				return err
+			}
+			info, err := plugins.Inspect(wasm)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			if g.json {
+				return printJSON(cmd.OutOrStdout(), info)
+			}
+			return describe(cmd.OutOrStdout(), info)
+		},
+	}, g)
+}
+
+// describe prints what an operator decides on: who it is, what it serves, what
+// it may reach, and where secrets may stand.
+func describe(w io.Writer, info *plugins.Info) error {
+	m := info.Manifest
+	if m == nil {
+		m = &abi.Manifest{ID: "(no manifest)"}
+	}
+	for _, p := range info.Problems {
+		fmt.Fprintf(w, "this build refuses it: %s\n", p)
+	}
+	fmt.Fprintf(w, "%s %s  sha256 %s  %d bytes\n", m.ID, m.Version, info.SHA256, info.Size)
+	if m.Description != "" {
+		fmt.Fprintln(w, m.Description)
+	}
+	for _, p := range m.Provides.Providers {
+		fmt.Fprintf(w, "provider %s: %s; %s\n", p.Key, strings.Join(p.Formats, ", "), strings.Join(p.Modes, ", "))
+	}
+	for _, c := range m.Capabilities {
+		fmt.Fprintf(w, "asks for %s: %s\n", c.Name, c.Reason)
+	}
+	for _, d := range m.Destinations {
+		fmt.Fprintf(w, "sends to %s (%s)\n", where(d), strings.Join(d.Methods, ", "))
+	}
+	for _, s := range m.Slots {
+		fmt.Fprintf(w, "puts secret %s into %s of %s requests to %s\n", s.Secret, s.Position, strings.Join(s.Methods, ", "), s.Destination)
+	}
+	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	for _, name := range fieldNames(m) {
+		f := m.Credential.Fields[name]
+		need := "optional"
+		if f.Required {
+			need = "required"
+		}
+		kind := f.Kind
+		if kind == "" {
+			kind = abi.FieldSecret
+		}
+		fmt.Fprintf(tw, "field %s\t%s\t%s\t%s\n", name, kind, need, f.Description)
+	}
+	return tw.Flush()
+}
+
+func where(d abi.Destination) string {
+	if d.Field != "" {
+		return "what you set as " + d.Field
+	}
+	s := d.Scheme + "://" + d.Host
+	if d.Port != 0 {
+		s += fmt.Sprintf(":%d", d.Port)
+	}
+	return s + d.PathPrefix
+}
+
+func pluginInstall(g *global) *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use:   "install F.wasm --yes",
+		Short: "Check a plugin, pin its hash, and let it serve",
+		Long: `Check a plugin, pin its hash and what you granted, and, in a running server, let
+it serve at once. A new version takes new requests; running ones finish on the
+old. A module that is refused changes nothing.`,
+		Example: "  patchbay plugin inspect provider.wasm\n  patchbay plugin install provider.wasm --yes",
+		Args:    exactly(1, "one F.wasm"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			wasm, err := admin.ReadModule(args[0])
+			if err != nil {
+				return err
+			}
+			info, err := plugins.Inspect(wasm)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			if len(info.Problems) > 0 {
+				return fmt.Errorf("%s is refused: %s", args[0], strings.Join(info.Problems, "; "))
+			}
+			if !yes {
+				if err := describe(cmd.ErrOrStderr(), info); err != nil {
+					return err
+				}
+				return usagef("nothing is installed yet: if you accept the above, repeat it with --yes")
+			}
+			return g.with(cmd.Context(), func(ops admin.Operations) error {
+				v, err := ops.InstallPlugin(cmd.Context(), admin.InstallRequest{Path: args[0], Wasm: wasm, Yes: true})
+				if err != nil {
+					return err
+				}
+				if g.json {
+					return printJSON(cmd.OutOrStdout(), v)
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s %s %s\n", v.ID, v.Version, v.Status)
+				return nil
+			})
+		},
+	}
+	c.Flags().BoolVar(&yes, "yes", false, "accept what the plugin asks for")
+	return jsonFlag(c, g)
+}
+
+func pluginList(g *global) *cobra.Command {
+	return jsonFlag(&cobra.Command{
+		Use:     "list",
+		Short:   "Show the installed plugins",
+		Example: "  patchbay plugin list --json",
+		Args:    exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return g.with(cmd.Context(), func(ops admin.Operations) error {
+				list, err := ops.ListPlugins(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if g.json {
+					return printJSON(cmd.OutOrStdout(), list)
+				}
+				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+				fmt.Fprintln(w, "ID\tVERSION\tSTATUS\tPROVIDERS\tSHA256")
+				for _, v := range list {
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.12s\n", v.ID, v.Version, v.Status, strings.Join(v.Providers, ","), v.SHA256)
+				}
+				return w.Flush()
+			})
+		},
+	}, g)
+}
+
+func pluginRemove(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use:     "remove ID",
+		Short:   "Take a plugin out; its running requests finish",
+		Example: "  patchbay plugin remove echo",
+		Args:    exactly(1, "one ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return g.with(cmd.Context(), func(ops admin.Operations) error {
+				return ops.RemovePlugin(cmd.Context(), args[0])
+			})
+		},
+	}
+}
+
+func fieldNames(m *abi.Manifest) []string { return slices.Sorted(maps.Keys(m.Credential.Fields)) }
