@@ -46,7 +46,7 @@ func (u *answer) Read(p []byte) (int, error) {
 	u.timer.Reset(u.idle)
 	n, err := u.body.Read(p)
 	u.timer.Stop()
-	if err != nil && err != io.EOF && u.quiet.Load() {
+	if err != nil && !errors.Is(err, io.EOF) && u.quiet.Load() {
 		err = errIdle
 	}
 	return n, err
@@ -101,7 +101,7 @@ func (u *answer) readAll(limit int64) (body []byte, more bool, err error) {
 		if int64(len(body)) > limit {
 			return body[:limit], true, nil
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return body, false, nil
 		}
 		if err != nil {

@@ -59,11 +59,6 @@ func newPluginError(call *abi.CallError) *PluginError {
 	}
 }
 
-// broken returns the error of a guest that broke a rule of the contract.
-func (e *Executor) broken(op abi.Op, format string, args ...any) error {
-	return e.fault(&abi.CallError{Plugin: e.manifest.ID, Op: op, Fault: abi.FaultProtocol, Detail: fmt.Sprintf(format, args...)})
-}
-
 // fault logs what the client is not told, and wraps it.
 func (e *Executor) fault(call *abi.CallError) error {
 	e.opts.Logger.Warn("plugin fault", "plugin", call.Plugin, "provider", e.provider.Key,

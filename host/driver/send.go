@@ -117,7 +117,7 @@ func (a *attempt) exchange(o *outgoing, idle time.Duration) error {
 		return a.broken("the request cannot be made: its method or url is malformed")
 	}
 	req.URL, req.Header = o.url, o.header
-	resp, err := a.e.opts.Door.Do(u.ctx, a.auth, o.dest, req)
+	resp, err := a.e.opts.Door.Do(u.ctx, a.auth, o.dest, req) //nolint:bodyclose // answer.close does
 	u.timer.Stop()
 	if err != nil {
 		defer u.close()

@@ -156,7 +156,7 @@ func (s *stream) pass() ([]byte, error) {
 
 // broken is the error of a body that ended; a clean end stays io.EOF.
 func (s *stream) broken(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.EOF
 	}
 	return s.at.unanswered(s.at.answer, err)
@@ -234,7 +234,7 @@ func (s *stream) add(ev frame.Event) {
 
 func eofOf(err error) abi.Eof {
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return abi.EOFClean
 	case errors.Is(err, errIdle):
 		return abi.EOFIdle
@@ -245,7 +245,7 @@ func eofOf(err error) abi.Eof {
 // forward pumps a stream into a channel until it ends or ctx does.
 func forward(ctx context.Context, s executor.Stream, chunks chan<- executor.StreamChunk) {
 	defer close(chunks)
-	defer s.Close()
+	defer func() { _ = s.Close() }() // it never fails
 	for {
 		p, err := s.Next()
 		if errors.Is(err, io.EOF) {
