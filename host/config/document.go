@@ -90,7 +90,7 @@ func syntaxError(file string, data []byte, err error) *Error {
 			break
 		}
 		indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
-		if at := strings.IndexByte(indent, '\t'); at >= 0 && strings.TrimSpace(line) != "" {
+		if at := strings.IndexByte(indent, '\t'); at >= 0 {
 			e.Line, e.Column, e.Msg = i+1, at+1, "a tab stands in the indentation; YAML wants spaces"
 			return e
 		}

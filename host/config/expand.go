@@ -92,7 +92,9 @@ func (x *expander) value(name string, path []string) string {
 		x.fail(path, "names the environment variable "+name+", which is not set")
 	case value == "":
 		x.fail(path, "names the environment variable "+name+", which is empty")
-	case strings.ContainsAny(value, "\r\n\x00"):
+	case strings.Contains(value, "\x00"):
+		x.fail(path, "names the environment variable "+name+", whose value holds a zero byte")
+	case strings.ContainsAny(value, "\r\n"):
 		x.fail(path, "names the environment variable "+name+", whose value holds a line break")
 	}
 	return value

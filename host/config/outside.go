@@ -45,8 +45,11 @@ func variablePath(name string) ([]string, *Error) {
 	path := strings.Split(strings.ToLower(strings.TrimPrefix(name, envPrefix)), envLevel)
 	e := &Error{File: fromEnvironment, Key: name}
 	switch {
-	case path[0] == "credentials" || len(path) > 1 && path[0] == "plugins" && path[1] == "config":
-		e.Msg = name + ": " + path[0] + " cannot be set by the environment; write them in the file, with ${env:NAME} for secrets"
+	case path[0] == "credentials":
+		e.Msg = name + ": credentials cannot be set by the environment; write them in the file, with ${env:NAME} for secrets"
+		return nil, e
+	case len(path) > 1 && path[0] == "plugins" && path[1] == "config":
+		e.Msg = name + ": the plugins' own configuration cannot be set by the environment; write it in the file"
 		return nil, e
 	case name == strings.ToUpper(name):
 		if s := compiled().root.at(path); s != nil && s.Type != "object" {
@@ -79,7 +82,7 @@ func readFlags(flags map[string]any) (*layer, []*Error) {
 		path := strings.Split(key, ".")
 		schema := compiled().root.at(path)
 		if schema == nil || schema.Type == "object" || schema.Type == "array" {
-			errs = append(errs, &Error{File: fromFlags, Key: key, Msg: fmt.Sprintf("unknown key %q", key)})
+			errs = append(errs, &Error{File: fromFlags, Key: key, Msg: fmt.Sprintf("unknown key %q", key), Suggestion: nearest(key, dottedAll(compiled().root.scalars()))})
 			continue
 		}
 		switch v := v.(type) {
@@ -97,6 +100,14 @@ func readFlags(flags map[string]any) (*layer, []*Error) {
 	}
 	l.values = values
 	return l, errs
+}
+
+func dottedAll(paths [][]string) []string {
+	all := make([]string, len(paths))
+	for i, p := range paths {
+		all[i] = dotted(p)
+	}
+	return all
 }
 
 // typed reads text as the schema wants it; text that cannot be read so stays
