@@ -147,7 +147,7 @@ func requestFault(e *executor.UpstreamError, status int) *problem {
 		message = fmt.Sprintf("The provider refused the request with status %d.", status)
 	}
 	p := &problem{status: status, code: code, kind: typeInvalidRequest, message: message, retryAfter: e.Retry}
-	if e.Status == status {
+	if e.Status >= http.StatusBadRequest {
 		p.body = jsonObject(e.Body)
 	}
 	return p

@@ -26,8 +26,11 @@ func (x *exchange) end() {
 		err, _ := p.(error)
 		// An answer that is cut short must not look whole; a stream says so
 		// itself, for anything else the connection has to go.
-		abort = errors.Is(err, http.ErrAbortHandler) || x.status != 0 && x.events == nil
-		x.logPanic(p)
+		onPurpose := errors.Is(err, http.ErrAbortHandler)
+		abort = onPurpose || x.status != 0 && x.events == nil
+		if !onPurpose {
+			x.logPanic(p)
+		}
 		x.fail(&problem{status: http.StatusInternalServerError, code: codeInternal, message: messageInternal})
 	}
 	x.logRequest()
@@ -79,7 +82,11 @@ func (x *exchange) logRequest() {
 	if x.cause != nil {
 		attrs = append(attrs, slog.String("error", capped(x.cause.Error(), 512)))
 	}
-	x.gw.log.LogAttrs(context.WithoutCancel(x.r.Context()), slog.LevelInfo, "request", attrs...)
+	level := slog.LevelInfo
+	if x.probe {
+		level = slog.LevelDebug
+	}
+	x.gw.log.LogAttrs(context.WithoutCancel(x.r.Context()), level, "request", attrs...)
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

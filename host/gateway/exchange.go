@@ -1,13 +1,12 @@
 package gateway
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
-
-	"errors"
 
 	"github.com/labstack/echo/v4"
 
@@ -25,7 +24,10 @@ type exchange struct {
 	start time.Time
 	id    string
 
-	route  string
+	route string
+	// probe: a question about health, which comes every few seconds and goes
+	// to the log at debug only.
+	probe  bool
 	keyID  string
 	model  string
 	stream bool

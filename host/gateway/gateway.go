@@ -137,6 +137,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 // healthz says that the process is alive.
 func (g *Gateway) healthz(c echo.Context) error {
 	x := exchangeOf(c)
+	x.route, x.probe = c.Path(), true
 	x.writeWhole(http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
 	return nil
 }
@@ -145,6 +146,7 @@ func (g *Gateway) healthz(c echo.Context) error {
 // for the operator.
 func (g *Gateway) readyz(c echo.Context) error {
 	x := exchangeOf(c)
+	x.route, x.probe = c.Path(), true
 	if g.draining.Load() || g.ready != nil && !g.ready() {
 		x.writeWhole(http.StatusServiceUnavailable, "text/plain; charset=utf-8", []byte("not ready\n"))
 		return nil
