@@ -13,8 +13,10 @@ type call struct {
 	state    state
 	// actions are those before the terminal one.
 	actions []abi.Action
-	// chunks is what the last action emits while that is a Chunks.
+	// chunks is what the last action emits while that is a Chunks, first the
+	// memory of the first of them.
 	chunks *abi.Chunks
+	first  abi.Chunks
 	// arena holds payloads that were made in Scratch.
 	arena []byte
 }
@@ -27,7 +29,13 @@ const (
 // reset makes c ready for another call and drops every reference to this one.
 func (c *call) reset() {
 	clear(c.actions)
-	*c = call{actions: c.actions[:0], arena: c.arena[:0], state: c.state.reset()}
+	clear(c.first.Payloads)
+	*c = call{
+		actions: c.actions[:0],
+		first:   abi.Chunks{Payloads: c.first.Payloads[:0]},
+		arena:   c.arena[:0],
+		state:   c.state.reset(),
+	}
 }
 
 // Setup returns what the host said when the instance started.
@@ -65,7 +73,9 @@ func (c *call) Scratch() []byte {
 // transport framing. It holds them until the call ends.
 func (c *call) Emit(payloads ...[]byte) {
 	if c.chunks == nil {
-		c.chunks = &abi.Chunks{}
+		if c.chunks = &c.first; len(c.first.Payloads) > 0 {
+			c.chunks = &abi.Chunks{}
+		}
 		c.actions = append(c.actions, abi.Action{Which: abi.ActionIsChunks, Chunks: c.chunks})
 	}
 	for _, payload := range payloads {

@@ -42,7 +42,7 @@ func (p *Plugin) run(f *frame, op abi.Op, input, dst []byte) []byte {
 		answer = broken("the plugin gave no answer to " + op.String())
 	}
 	dst = f.encode(c, answer, dst)
-	f.release()
+	f.release(op)
 	return dst
 }
 
@@ -60,13 +60,16 @@ func (f *frame) encode(c *call, answer Answer, dst []byte) []byte {
 }
 
 // release drops every reference to the input, and keeps the memory that was
-// made beside it.
-func (f *frame) release() {
+// made beside it. Events come most often, and are spared the rest.
+func (f *frame) release(op abi.Op) {
+	f.list = abi.ActionList{}
+	if op == abi.OpEvents {
+		f.batch.call.reset()
+		f.batch.Step, f.batch.Events, f.events = "", nil, abi.EventsInput{}
+		return
+	}
 	f.request.call.reset()
-	f.batch.call.reset()
-	f.request = Request{call: f.request.call}
-	f.batch = Batch{call: f.batch.call}
-	*f = frame{request: f.request, batch: f.batch, state: f.state}
+	*f = frame{request: Request{call: f.request.call}, batch: f.batch, state: f.state}
 }
 
 func (p *Plugin) init(input []byte) Answer {
@@ -95,7 +98,7 @@ func (p *Plugin) init(input []byte) Answer {
 func (p *Plugin) begin(c *call, provider *Provider, state []byte) bool {
 	c.plugin, c.provider, c.setup = p, provider, p.setup.Load()
 	if c.setup == nil {
-		c.setup = &Setup{}
+		c.setup = &noSetup
 	}
 	c.state.wire = state
 	return provider != nil

@@ -29,6 +29,9 @@ func (s *Setup) Config(path ...string) jsonspan.Value { return s.config.Get(path
 // Has reports whether the host has a feature.
 func (s *Setup) Has(feature string) bool { return slices.Contains(s.Features, feature) }
 
+// noSetup stands for what the host has not said.
+var noSetup Setup
+
 // newSetup copies what it keeps, since in lies in the input buffer.
 func newSetup(in *abi.InitInput) *Setup {
 	s := &Setup{

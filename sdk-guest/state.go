@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"strconv"
+	"unsafe"
 )
 
 // state is what Keep stored: names and values, in the order of their first
@@ -105,5 +106,6 @@ func cutString(b []byte) (s string, rest []byte, ok bool) {
 	if w <= 0 || n > uint64(len(b)-w) {
 		return "", nil, false
 	}
-	return string(b[w : w+int(n)]), b[w+int(n):], true
+	// It lies in the input, as all that a provider gets, and is valid as long.
+	return unsafe.String(unsafe.SliceData(b[w:]), int(n)), b[w+int(n):], true
 }

@@ -104,18 +104,18 @@ func request(r *guest.Request) []byte {
 func events(b *guest.Batch) guest.Answer {
 	head := openai.Head{ID: b.Kept("id"), Model: b.Kept("model")}
 	for i := range b.Events {
-		event := jsonspan.Get(b.Events[i].Data)
-		switch t := event.Get("t"); {
+		event := b.Events[i].Data
+		switch t := jsonspan.Get(event, "t"); {
 		case t.Is("word"):
-			b.Emit(head.AppendContent(b.Scratch(), event.Get("say")))
+			b.Emit(head.AppendContent(b.Scratch(), jsonspan.Get(event, "say")))
 		case t.Is("start"):
 			b.Emit(head.AppendRole(b.Scratch()))
 		case t.Is("stop"):
-			b.Emit(head.AppendFinish(b.Scratch(), reason(event)))
-			b.Usage(usage(event))
+			b.Emit(head.AppendFinish(b.Scratch(), reason(jsonspan.Get(event))))
+			b.Usage(usage(jsonspan.Get(event)))
 			return b.End()
 		case t.Is("error"):
-			return b.Fail(fault(event, 0))
+			return b.Fail(fault(jsonspan.Get(event), 0))
 		}
 	}
 	if b.Ended() {
