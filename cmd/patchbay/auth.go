@@ -48,6 +48,9 @@ patchbay plugin inspect. A secret comes from a file (@FILE) or from standard inp
 					return printJSON(cmd.OutOrStdout(), v)
 				}
 				fmt.Fprintln(cmd.OutOrStdout(), v.ID)
+				if v.Reason != "" {
+					fmt.Fprintf(cmd.ErrOrStderr(), "stored, but it serves no model yet: %s\n", v.Reason)
+				}
 				return nil
 			})
 		},

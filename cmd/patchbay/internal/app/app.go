@@ -192,6 +192,12 @@ func (a *App) problem(subject, text string) {
 	a.problems[subject] = text
 }
 
+func (a *App) problemOf(subject string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.problems[subject]
+}
+
 var logLevels = map[abi.LogLevel]slog.Level{
 	abi.LogLevelDebug: slog.LevelDebug, abi.LogLevelInfo: slog.LevelInfo,
 	abi.LogLevelWarn: slog.LevelWarn, abi.LogLevelError: slog.LevelError,

@@ -66,6 +66,7 @@ func (a *App) RemoveAuth(ctx context.Context, id string) error {
 	if _, ok := a.manager.GetByID(id); !ok {
 		return notFound("no credential %q: patchbay auth list shows which there are", id)
 	}
+	a.problem(modelsOf(id), "")
 	return a.manager.Remove(ctx, id)
 }
 
@@ -155,6 +156,9 @@ func (a *App) authView(ctx context.Context, c *auth.Auth) admin.AuthView {
 	}
 	if v.Models == nil {
 		v.Models = c.DeclaredModels()
+	}
+	if v.Reason == "" {
+		v.Reason = a.problemOf(modelsOf(c.ID))
 	}
 	if m, _, err := a.manifestOf(ctx, c.Provider); err == nil {
 		for name, f := range m.Credential.Fields {

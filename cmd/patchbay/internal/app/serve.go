@@ -157,6 +157,9 @@ const (
 	modelsRetryMax = 5 * time.Minute
 )
 
+// modelsOf is the subject of problems with listing a credential's models.
+func modelsOf(id string) string { return "models of " + id }
+
 // listAllModels learns the models of every credential of m's providers anew.
 func (a *App) listAllModels(ctx context.Context, m *abi.Manifest) {
 	for _, c := range a.manager.List() {
@@ -170,7 +173,7 @@ func (a *App) listAllModels(ctx context.Context, m *abi.Manifest) {
 // declared, else those that the provider lists. A list that fails is tried
 // again behind the scenes.
 func (a *App) listModels(ctx context.Context, c *auth.Auth) {
-	subject := "models of " + c.ID
+	subject := modelsOf(c.ID)
 	if declared := c.DeclaredModels(); declared != nil {
 		infos := make([]host.ModelInfo, len(declared))
 		for i, name := range declared {
@@ -195,7 +198,7 @@ func (a *App) listModels(ctx context.Context, c *auth.Auth) {
 }
 
 func (a *App) fetchModels(ctx context.Context, e *driver.Executor, c *auth.Auth) error {
-	subject := "models of " + c.ID
+	subject := modelsOf(c.ID)
 	list, err := e.Models(ctx, c)
 	if err != nil {
 		a.problem(subject, fmt.Sprintf("the provider did not list models: %v", err))
@@ -225,7 +228,6 @@ func (a *App) retryModels(ctx context.Context, id string) {
 		}
 		c, ok := a.manager.GetByID(id)
 		if !ok {
-			a.problem("models of "+id, "")
 			return
 		}
 		e := a.executor(c.Provider)
