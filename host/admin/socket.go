@@ -156,7 +156,7 @@ func removeStale(path string) error {
 	// Only a refusal shows that the listener is gone; a full queue or a
 	// timeout shows a server that is busy.
 	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("%w: its admin socket %s does not answer: %v", ErrInUse, path, err)
+		return fmt.Errorf("%w: its admin socket %s does not answer: %w", ErrInUse, path, err)
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the stale admin socket: %w", err)

@@ -25,6 +25,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+var _ Manager = (*host.Manager)(nil)
+
 // fakeManager answers with its functions; without one, a call fails the test.
 type fakeManager struct {
 	t       *testing.T

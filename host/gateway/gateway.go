@@ -61,7 +61,7 @@ type Gateway struct {
 	// draining is set when a shutdown begins.
 	draining atomic.Bool
 	// hard ends when the grace of a shutdown is over; stop ends it.
-	hard context.Context //nolint:containedctx // it is the life of the gateway, not of a call
+	hard context.Context
 	stop context.CancelFunc
 }
 

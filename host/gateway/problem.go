@@ -46,9 +46,9 @@ type problem struct {
 	param   string
 	// retryAfter is told in whole seconds, rounded up.
 	retryAfter *time.Duration
-	// body is the provider's own answer, given to the client as it is.
-	body        []byte
-	contentType string
+	// body is the provider's own answer, a JSON text, given to the client as
+	// it is.
+	body []byte
 	// close: what is left of the request is not worth reading.
 	close bool
 	// header holds further headers.

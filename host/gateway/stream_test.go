@@ -127,7 +127,7 @@ func TestErrorAfterTheFirstByte(t *testing.T) {
 
 // open starts a stream over a real connection and returns a reader of its
 // lines.
-func (b *bench) openStream(t *testing.T, ctx context.Context, addr string) (*http.Response, *bufio.Reader) { //nolint:revive // t first, as in every helper
+func (b *bench) openStream(t *testing.T, ctx context.Context, addr string) (*http.Response, *bufio.Reader) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, "POST", "http://"+addr+chatPath, strings.NewReader(streamBody))
 	if err != nil {
