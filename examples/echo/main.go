@@ -59,7 +59,7 @@ func execute(r *guest.Request) guest.Answer {
 		r.Keep("usage", "wanted")
 	}
 	if len(text) > maxPaced {
-		say(r, text, 1+int(words)/maxChunks)
+		say(r, text)
 		return finish(r)
 	}
 	r.KeepInt("step", 1+words/maxSleeps)
@@ -71,7 +71,7 @@ func speak(r *guest.Request) guest.Answer { return speakSome(r, r.Kept("rest")) 
 
 func speakSome(r *guest.Request, text string) guest.Answer {
 	some, rest := cut(text, int(r.KeptInt("step")))
-	say(r, some, 1)
+	say(r, some)
 	if rest == "" {
 		return finish(r)
 	}
@@ -80,7 +80,8 @@ func speakSome(r *guest.Request, text string) guest.Answer {
 }
 
 // say emits text in chunks of some words each.
-func say(r *guest.Request, text string, words int) {
+func say(r *guest.Request, text string) {
+	words := 1 + int(r.KeptInt("words"))/maxChunks
 	for text != "" {
 		var chunk string
 		chunk, text = cut(text, words)

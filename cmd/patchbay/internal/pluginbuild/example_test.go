@@ -213,7 +213,7 @@ func TestEchoSaysTheLastMessage(t *testing.T) {
 	} {
 		name := fmt.Sprintf("%.20s", c.content)
 		s := speak(t, g, abi.KindStream, message(c.content)+`],"stream_options":{"include_usage":true}}`)
-		if s.text != c.text || s.finish != "" || s.last.Which != abi.ActionIsEnd {
+		if s.text != c.text || s.finish != "stop" || s.last.Which != abi.ActionIsEnd {
 			t.Errorf("%s: said %.60q, finish %q, then %s", name, s.text, s.finish, s.last.Which)
 		}
 		if s.sleep > c.maxSleeps || s.sleep == 0 && c.maxSleeps > 0 || s.chunks > 300 {
