@@ -35,6 +35,8 @@ func cat(parts ...any) []byte {
 			b = append(b, p...)
 		case []byte:
 			b = append(b, p...)
+		case []any:
+			b = append(b, cat(p...)...)
 		default:
 			panic("cat: int, string or bytes")
 		}

@@ -34,6 +34,9 @@ type body struct {
 	// its loops.
 	charges []uint64
 	charge  int // the one that pays now
+	// joins counts the places where control may meet: blocks, branch targets,
+	// and the checks of bulk instructions.
+	joins uint64
 	// straight is true until something may branch, leave or call.
 	straight bool
 	// first is the loop that the function runs into whatever happens, or 0.
@@ -48,7 +51,7 @@ func (b *body) scan(t funcType) {
 		return
 	}
 	b.charges, b.charge = append(b.charges, 0), 0
-	b.straight, b.first = true, 0
+	b.straight, b.first, b.joins = true, 0, 0
 	b.edits = append(b.edits, edit{b.pos, b.pos, editCharge, 0})
 	b.frames = append(b.frames, frame{opBlock, 0})
 	for len(b.frames) > 0 {
@@ -60,6 +63,14 @@ func (b *body) scan(t funcType) {
 	}
 	b.done()
 	b.fold()
+}
+
+// tangle estimates how long an engine takes for a function beyond what its size
+// explains, in units of about 10 µs: for every join it looks at the values
+// that may differ there, and some of its passes are quadratic in blocks.
+func (b *body) tangle() uint64 {
+	loops := uint64(len(b.charges) - 1)
+	return b.joins * (uint64(b.locals) + loops + b.joins/256)
 }
 
 // fold moves the charge of the entry into the first loop, where every call
@@ -114,9 +125,11 @@ func (b *body) instruction() {
 			b.charge = b.frames[n-1].charge
 		}
 	case label:
+		b.joins++
 		b.index("label", len(b.frames))
 	case labels:
 		for range b.count("labels", 1, b.left()) {
+			b.joins++
 			b.index("label", len(b.frames))
 		}
 		b.index("label", len(b.frames))
@@ -195,6 +208,7 @@ func (b *body) open(at int, op byte) {
 			b.invalid(at, "unknown block type")
 		}
 	}
+	b.joins++
 	f := frame{op, b.charge}
 	if op == opLoop {
 		f.charge = len(b.charges)
@@ -243,6 +257,7 @@ func (b *body) memoryByte() {
 
 // bulk has the instruction at at charged by the length on top of the stack.
 func (b *body) bulk(at int, helper uint32) {
+	b.joins++
 	b.charges[b.charge] += weightBulk - weightPlain
 	b.edits = append(b.edits, edit{at, at, editLength, helper})
 }

@@ -28,6 +28,9 @@ func (w *rewriter) codeSection(r *reader) {
 		start, end := r.pos, r.pos+int(size)
 		b.reader = &reader{b: w.wasm, pos: start, end: end, section: r.section}
 		b.scan(w.types[w.funcs[w.importFuncs+i]])
+		if b.err == nil {
+			w.count(b, i, start)
+		}
 		if b.err != nil {
 			r.err = b.err
 			return
@@ -37,6 +40,19 @@ func (w *rewriter) codeSection(r *reader) {
 		out = append(appendU32(out, uint32(len(text))), text...)
 	}
 	w.out[secCode] = w.helpers(out)
+}
+
+// count holds the function that was scanned last, and the module so far,
+// against the caps on tangle.
+func (w *rewriter) count(b *body, i, at int) {
+	tangle := b.tangle()
+	w.tangle += tangle
+	switch {
+	case tangle > MaxTangle:
+		b.fail(at, ErrLimit, "function %d has too many locals and branches to compile in good time (%d, at most %d); split it", i, tangle, MaxTangle)
+	case w.tangle > MaxModuleTangle:
+		b.fail(at, ErrLimit, "the functions together have too many locals and branches to compile in good time (at most %d)", MaxModuleTangle)
+	}
 }
 
 // emit appends the body that starts at start, with its edits.

@@ -24,7 +24,6 @@ type engine struct {
 	wazero.Runtime
 	// yields counts the calls; stopAt ends the guest at that many, 0 never.
 	yields, stopAt int
-	hook func()
 }
 
 // newEngine gives an engine with a memory limit of 64 MiB. config is nil for
@@ -44,7 +43,6 @@ func newEngine(t testing.TB, config wazero.RuntimeConfig) *engine {
 	_, err := e.NewHostModuleBuilder(meter.YieldModule).NewFunctionBuilder().
 		WithGoFunction(api.GoFunc(func(_ context.Context, stack []uint64) {
 			e.yields++
-			if e.hook != nil { e.hook() }
 			if e.yields == e.stopAt {
 				panic(errStop)
 			}

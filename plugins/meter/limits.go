@@ -26,4 +26,10 @@ const (
 	MaxLocals = 50_000
 	// MaxNesting is how deep blocks may nest in a function.
 	MaxNesting = 10_000
+	// MaxTangle bounds, for one function, its locals and loops times its
+	// branches and blocks. An engine's compile takes up to 10 µs for each: 3 KB
+	// of code can take minutes. The most in 11 MB of compiled Go is 47,000.
+	MaxTangle = 1_000_000
+	// MaxModuleTangle is the same for all functions together; there it is 5 million.
+	MaxModuleTangle = 32_000_000
 )

@@ -18,6 +18,7 @@ type rewriter struct {
 	hasCount    bool
 	importFuncs int
 	importVars  []bool // mutability of each imported global
+	tangle      uint64
 
 	added added
 	out   [sections][]byte
