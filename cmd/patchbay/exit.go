@@ -47,7 +47,7 @@ func exitCode(err error) int {
 		return exitConfig
 	case errors.Is(err, boltstore.ErrLocked):
 		return exitLocked
-	case errors.Is(err, boltstore.ErrWrongKey):
+	case errors.Is(err, boltstore.ErrWrongKey), errors.Is(err, boltstore.ErrKeyExposed):
 		return exitKey
 	case errors.Is(err, boltstore.ErrDamaged), errors.Is(err, boltstore.ErrNewerSchema):
 		return exitDamaged

@@ -51,6 +51,9 @@ func serve(ctx context.Context, cfg settings.Config, out, errs io.Writer) (err e
 	if err != nil {
 		return err
 	}
+	for _, w := range cfg.Warnings {
+		log.Warn("configuration", "warning", w)
+	}
 	// The address comes first: a taken port must not cost a compile.
 	ln, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
