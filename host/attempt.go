@@ -8,7 +8,6 @@ import (
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/retry"
-	"github.com/patchbay-dev/patchbay/host/schedule"
 )
 
 // attempt is one call of an executor with one credential.
@@ -49,7 +48,7 @@ func (m *Manager) run(ctx context.Context, r *request, do func(context.Context, 
 
 // round tries each credential at most once.
 func (m *Manager) round(ctx context.Context, r *request, round int, do func(context.Context, *attempt) error) (*attempt, error) {
-	r.tried = schedule.Tried[*slot]{}
+	r.tried.Reset()
 	var last error
 	for attempts := 0; r.w.maxCredentials == 0 || attempts < r.w.maxCredentials; attempts++ {
 		s, e, err := m.pick(ctx, r, round)

@@ -42,7 +42,8 @@ func (s *channelStream) Next() ([]byte, error) {
 // Close implements executor.Stream: it waits until the executor has closed the
 // channel, as it must when its context ends.
 func (s *channelStream) Close() error {
-	for range s.res.Chunks { //nolint:revive // what still comes is dropped
+	for range s.res.Chunks {
+		// What still comes is dropped.
 	}
 	return nil
 }

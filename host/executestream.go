@@ -3,8 +3,6 @@ package host
 import (
 	"bytes"
 	"context"
-	"errors"
-	"io"
 
 	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/retry"
@@ -28,7 +26,8 @@ func (m *Manager) ExecuteStream(ctx context.Context, providers []string, req exe
 	}
 	chunks := make(chan executor.StreamChunk)
 	if !m.spawn(func() { m.forward(ctx, s, chunks) }) {
-		return nil, errors.Join(ErrClosed, s.Close())
+		s.shut()
+		return nil, ErrClosed
 	}
 	return &executor.StreamResult{Headers: s.Headers(), Framing: s.Framing(), Chunks: chunks}, nil
 }
@@ -37,12 +36,12 @@ func (m *Manager) ExecuteStream(ctx context.Context, providers []string, req exe
 // closed.
 func (m *Manager) forward(ctx context.Context, s *stream, chunks chan<- executor.StreamChunk) {
 	defer close(chunks)
-	defer s.Close() //nolint:errcheck // it has none to give
-	unblock := context.AfterFunc(m.base, func() { s.Close() })
+	defer s.shut()
+	unblock := context.AfterFunc(m.base, s.shut)
 	defer unblock()
 	for {
 		p, err := s.Next()
-		if err == io.EOF {
+		if ended(err) {
 			return
 		}
 		// The payload is only ours until the next pull; the consumer may keep it.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/models"
 )
@@ -22,7 +20,7 @@ func (m *Manager) Register(ctx context.Context, a *auth.Auth) (*auth.Auth, error
 	}
 	given := a.Clone()
 	if given.ID == "" {
-		given.ID = uuid.NewString()
+		given.ID = auth.NewID()
 	}
 	return m.write(ctx, given, false)
 }

@@ -70,10 +70,10 @@ func (m *Manager) begin(ctx context.Context, at *attempt) (*stream, *failedStart
 		case err == nil:
 			s.first = p
 			return s, nil, nil
-		case err == io.EOF && !empty:
+		case ended(err) && !empty:
 			s.ended = true // nothing but empty payloads is an answer too
 			return s, nil, nil
-		case err == io.EOF:
+		case ended(err):
 			err = emptyStream("closed before its first payload")
 		}
 		s.release()
@@ -103,6 +103,12 @@ func emptyStream(what string) *auth.Error {
 	e := fault(auth.CodeEmptyStream, "the upstream stream %s", what)
 	e.Retryable = true
 	return e
+}
+
+// ended reports whether err is the end of a stream. An error that only wraps
+// io.EOF is a broken connection.
+func ended(err error) bool {
+	return err == io.EOF //nolint:errorlint // see above
 }
 
 // next pulls from an upstream; a panic in it is an error like any other.
@@ -162,7 +168,7 @@ func (s *stream) Next() ([]byte, error) {
 func (s *stream) finish(err error) {
 	s.err = err
 	switch {
-	case err == io.EOF && !s.closed.Load():
+	case ended(err) && !s.closed.Load():
 		s.m.markSuccess(s.ctx, s.at)
 	case s.ctx.Err() != nil:
 		s.err = s.ctx.Err()
@@ -174,9 +180,13 @@ func (s *stream) finish(err error) {
 
 // Close implements executor.Stream.
 func (s *stream) Close() error {
+	s.shut()
+	return nil
+}
+
+func (s *stream) shut() {
 	s.closed.Store(true)
 	s.release()
-	return nil
 }
 
 func (s *stream) release() {

@@ -12,6 +12,9 @@ type Tried[V any] struct {
 // Add notes a candidate, as Pick notes what it returns.
 func (t *Tried[V]) Add(c Candidate[V]) { t.add(c.m) }
 
+// Reset forgets everything, for another round.
+func (t *Tried[V]) Reset() { *t = Tried[V]{} }
+
 // Len returns how many members are noted.
 func (t *Tried[V]) Len() int {
 	if t == nil {
