@@ -24,6 +24,8 @@ type engine struct {
 	wazero.Runtime
 	// yields counts the calls; stopAt ends the guest at that many, 0 never.
 	yields, stopAt int
+	// seen, if set, runs at each yield.
+	seen func()
 }
 
 // newEngine gives an engine with a memory limit of 64 MiB. config is nil for
@@ -43,6 +45,9 @@ func newEngine(t testing.TB, config wazero.RuntimeConfig) *engine {
 	_, err := e.NewHostModuleBuilder(meter.YieldModule).NewFunctionBuilder().
 		WithGoFunction(api.GoFunc(func(_ context.Context, stack []uint64) {
 			e.yields++
+			if e.seen != nil {
+				e.seen()
+			}
 			if e.yields == e.stopAt {
 				panic(errStop)
 			}
