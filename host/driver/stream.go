@@ -34,7 +34,7 @@ type stream struct {
 	buf    *[readSize]byte
 	events []abi.Event
 	lent   bool  // at.out was returned by the last Next
-	late   error // came with the last bytes
+	late   error // comes after what was given last
 	err    error
 }
 
@@ -119,6 +119,7 @@ func (s *stream) advance() ([]byte, error) {
 		var err error
 		switch at.stage {
 		case stageTodo:
+			s.late = nil // what it belonged to is over
 			err = at.perform()
 		case stagePass:
 			return s.pass()
@@ -166,13 +167,19 @@ func (s *stream) broken(err error) error {
 // that are, in one call.
 func (s *stream) pump() error {
 	at := s.at
+	if s.late != nil { // the events before it were given
+		return s.late
+	}
 	s.events = s.events[:0]
 	for {
 		n, err := at.answer.Read(s.buf[:])
 		if n > 0 {
 			at.splitter.Feed(s.buf[:n])
-			if tooLong := s.collect(); tooLong != nil {
-				return tooLong
+			if s.late = s.collect(); s.late != nil {
+				if len(s.events) == 0 {
+					return s.late
+				}
+				return s.deliver(abi.EOFNone, nil)
 			}
 		}
 		eof := abi.EOFNone

@@ -1,0 +1,88 @@
+package driver
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/patchbay-dev/patchbay/abi"
+	"github.com/patchbay-dev/patchbay/host/auth"
+)
+
+func TestValidateCredential(t *testing.T) {
+	m := manifest()
+	for _, c := range []struct {
+		name   string
+		change func(a *auth.Auth)
+		want   string // a part of the error; empty when all is well
+	}{
+		{"right", func(*auth.Auth) {}, ""},
+		{"core attributes", func(a *auth.Auth) { a.Attributes[auth.AttrPriority] = "3"; a.SetDeclaredModels([]string{"m"}) }, ""},
+		{"no secret", func(a *auth.Auth) { delete(a.Metadata, "api_key") }, "api_key is required"},
+		{"no base", func(a *auth.Auth) { delete(a.Attributes, "base_url") }, "base_url is required"},
+		{"bad base", func(a *auth.Auth) { a.Attributes["base_url"] = "ftp://x" }, "base_url"},
+		{"pattern", func(a *auth.Auth) { a.Attributes["project"] = "a1" }, "project does not match"},
+		{"pattern is for all of it", func(a *auth.Auth) { a.Attributes["project"] = "ok\nok" }, "project holds a control"},
+		{"secret with a line break", func(a *auth.Auth) { a.Metadata["api_key"] = testKey + "\n" }, "line break"},
+		{"secret as a plain field", func(a *auth.Auth) { a.Attributes["api_key"] = testKey }, "api_key is a secret"},
+		{"plain field as a secret", func(a *auth.Auth) { a.Metadata["region"] = "eu" }, "region is not a secret"},
+		{"unknown field", func(a *auth.Auth) { a.Attributes["bse_url"] = "x" }, "bse_url is unknown"},
+		{"region of two labels", func(a *auth.Auth) { a.Attributes["region"] = "a.b" }, "one label"},
+	} {
+		a := credential("https://api.example.com/v1")
+		a.Attributes["region"] = "eu"
+		c.change(a)
+		err := ValidateCredential(m, m.Provides.Providers[0], a)
+		switch {
+		case (err == nil) != (c.want == ""):
+			t.Errorf("%s: %v", c.name, err)
+		case err != nil && (!strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), testKey)):
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// TestSealedNames: no manifest can make a secret public by its name.
+func TestSealedNames(t *testing.T) {
+	for _, name := range []string{"access_token", "API_KEY", "client_secret", "cookies", "password", "private_pem", "Authorization", "header:X-Any"} {
+		m := manifest()
+		m.Credential.Fields[name] = abi.CredentialField{Kind: abi.FieldPublic}
+		if _, err := New(always(end), m, m.Provides.Providers[0], Options{Door: door(t)}); err == nil {
+			t.Errorf("%s was made public", name)
+		}
+	}
+}
+
+// TestScrub: a secret goes in every form that it may come back in, and what is
+// no secret stays.
+func TestScrub(t *testing.T) {
+	const key = `sk-"quoted"/slash+1234`
+	a := credential("https://api.example.com/v1")
+	a.Metadata = map[string]any{"api_key": key, "token": map[string]any{"access_token": "nested-secret-value"}, "short": "abc"}
+	a.Attributes["header:X-Key"] = "header-secret-value"
+	s := newScrubber(manifest(), a)
+	quoted, err := json.Marshal(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{
+		"raw": key, "json": string(quoted), "nested": "nested-secret-value", "attribute": "header-secret-value",
+		"slashes": strings.ReplaceAll(key, "/", `\/`),
+	}
+	for _, prefix := range []string{"", "u", "us", "user:"} {
+		texts["std after "+prefix] = base64.StdEncoding.EncodeToString([]byte(prefix + key + ":x"))
+		texts["url after "+prefix] = base64.RawURLEncoding.EncodeToString([]byte(prefix + key))
+	}
+	for name, text := range texts {
+		in := "before " + text + " after"
+		got := string(s.bytes([]byte(in)))
+		if !strings.Contains(got, "[redacted]") || !strings.HasPrefix(got, "before ") || !strings.HasSuffix(got, " after") || s.text(in) != got {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	plain := []byte("abc https://api.example.com/v1 work")
+	if got := s.bytes(plain); &got[0] != &plain[0] {
+		t.Errorf("what holds no secret was copied: %q", got)
+	}
+}
