@@ -127,14 +127,15 @@ func (s *Send) Step(label string) *Send {
 	return s
 }
 
-// SSE, and NDJSON, say how Events cuts the answer when its Content-Type does
-// not.
+// SSE makes Events cut the answer as server-sent events, whatever its
+// Content-Type says.
 func (s *Send) SSE() *Send {
 	s.send.Framing = abi.FramingSSE
 	return s
 }
 
-// NDJSON makes each line of the answer an event; see SSE.
+// NDJSON makes each line of the answer an event, whatever its Content-Type
+// says.
 func (s *Send) NDJSON() *Send {
 	s.send.Framing = abi.FramingNDJSON
 	return s
