@@ -184,6 +184,25 @@ func TestCredentialWideQuota(t *testing.T) {
 	r.answers("a")("n", "p")
 }
 
+// TestBlocksBehindBlocks: the block of a model may outlast that of its
+// credential, and must not be forgotten when that ends.
+func TestBlocksBehindBlocks(t *testing.T) {
+	r := newRig(t)
+	r.RegisterExecutor(fails("p", nil))
+	r.addAll("p", "a")
+	r.block("a", "m", 500, 0)
+	hint := time.Second
+	r.MarkResult(t.Context(), auth.Result{
+		AuthID: "a", Model: "m", RetryAfter: &hint, CredentialScope: true, Error: &auth.Error{HTTPStatus: 429},
+	})
+	r.clock.pass(2 * time.Second)
+	if _, err := r.ask("m", "p"); codeOf(err) != auth.CodeAuthUnavailable {
+		t.Fatal(err)
+	}
+	r.clock.pass(time.Minute)
+	r.answers("a")("m", "p")
+}
+
 func TestListAndCopies(t *testing.T) {
 	r := newRig(t)
 	r.addAll("p", "c", "a", "b")

@@ -123,11 +123,25 @@ func (e *entry) member(s *slot, now time.Time) schedule.Member[*slot] {
 	return m
 }
 
+// seat is one lane as the index sees it. A block of the whole credential may end
+// before one of the model that lies behind it; the seat is free after the last
+// of them, and waits for a quota only if all of them do.
 func (e *entry) seat(l lane, now time.Time) schedule.Seat {
+	seat := schedule.Seat{Model: l.name}
 	b := e.auth.Block(l.state, now)
-	return schedule.Seat{Model: l.name, State: schedule.State{
-		Off: b.Reason == auth.BlockedDisabled && e.disabled(), Blocked: b.Reason != auth.NotBlocked, Until: b.Until, Quota: b.Reason == auth.BlockedQuota,
-	}}
+	if b.Reason == auth.NotBlocked {
+		return seat
+	}
+	seat.State = schedule.State{Blocked: true, Off: e.disabled(), Quota: true}
+	for b.Reason != auth.NotBlocked {
+		seat.State.Until = b.Until
+		seat.State.Quota = seat.State.Quota && b.Reason == auth.BlockedQuota
+		if b.Until.IsZero() {
+			break
+		}
+		b = e.auth.Block(l.state, b.Until)
+	}
+	return seat
 }
 
 // public returns a copy of the record for selectors, made once per entry.

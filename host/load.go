@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
@@ -60,8 +61,9 @@ func (m *Manager) replace(loaded map[string]*auth.Auth) {
 	}
 	now := m.now()
 	members := make([]schedule.Member[*slot], 0, len(loaded))
-	for id, a := range loaded {
-		s := m.slots[id]
+	// In the order of the lanes, so that a pick finds neighbours in memory too.
+	for _, id := range slices.Sorted(maps.Keys(loaded)) {
+		a, s := loaded[id], m.slots[id]
 		var given []models.Info
 		var rev uint64
 		if s == nil {

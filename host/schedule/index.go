@@ -66,7 +66,6 @@ type member[V any] struct {
 	id       string
 	provider string
 	priority int
-	value    V
 	seats    []seat[V] // sorted by model; replaced, never grown
 }
 
@@ -135,7 +134,7 @@ func (x *Index[V]) unsyncedPut(in Member[V]) {
 		x.members[in.ID] = m
 	}
 	old, oldProvider, oldPriority := m.seats, m.provider, m.priority
-	m.provider, m.priority, m.value = in.Provider, in.Priority, in.Value
+	m.provider, m.priority = in.Provider, in.Priority
 
 	seats := slices.Clone(in.Seats)
 	slices.SortStableFunc(seats, func(a, b Seat) int { return strings.Compare(a.Model, b.Model) })
@@ -144,7 +143,7 @@ func (x *Index[V]) unsyncedPut(in Member[V]) {
 	stays := oldProvider == in.Provider && oldPriority == in.Priority
 	for i, st := range seats {
 		s := &m.seats[i]
-		s.owner = m
+		s.owner, s.value = m, in.Value
 		if was := seatIn(old, st.Model); stays && was != nil && was.pos >= 0 && !was.lane.dirty {
 			was.lane.replace(was, s, st.State)
 			continue

@@ -26,6 +26,7 @@ const promoteBatch = 256
 type seat[V any] struct {
 	owner *member[V]
 	lane  *lane[V]
+	value V     // the owner's, here so that a pick need not go there
 	due   int64 // Unix nanoseconds; meaningful while waiting
 	pos   int32 // in lane.seats; -1 until the lane has placed it
 	at    int32 // in lane.waiting; -1 while not in it
@@ -51,7 +52,7 @@ type lane[V any] struct {
 	noff   int // seats that are switched off
 
 	cursor int
-	last   string // id of the last pick: where the cursor stands after a settle
+	last   *member[V] // the last pick: where the cursor stands after a settle
 }
 
 func (l *lane[V]) add(s *seat[V], st State) {
@@ -150,8 +151,8 @@ func (l *lane[V]) settle() {
 		}
 	}
 	l.cursor = 0
-	if l.last != "" {
-		l.cursor = sort.Search(len(merged), func(i int) bool { return merged[i].owner.id > l.last })
+	if l.last != nil {
+		l.cursor = sort.Search(len(merged), func(i int) bool { return merged[i].owner.id > l.last.id })
 	}
 }
 
@@ -206,7 +207,7 @@ func (l *lane[V]) find(first bool, tried *Tried[V]) *seat[V] {
 
 // passed puts the cursor behind s.
 func (l *lane[V]) passed(s *seat[V]) {
-	l.cursor, l.last = int(s.pos)+1, s.owner.id
+	l.cursor, l.last = int(s.pos)+1, s.owner
 }
 
 // eligible returns how many seats are ready and untried.

@@ -46,7 +46,7 @@ func (x *Index[V]) Pick(q Query, tried *Tried[V]) (v V, ok bool) {
 		return v, false
 	}
 	tried.add(s.owner)
-	return s.owner.value, true
+	return s.value, true
 }
 
 func (x *Index[V]) unsyncedPinned(q Query, now int64, tried *Tried[V]) *seat[V] {
@@ -181,7 +181,7 @@ func (x *Index[V]) Candidates(q Query, tried *Tried[V]) []Candidate[V] {
 	var out []Candidate[V]
 	x.unsyncedEach(q, func(s *seat[V]) bool {
 		if !s.off && !tried.has(s.owner) {
-			out = append(out, Candidate[V]{ID: s.owner.id, Value: s.owner.value, m: s.owner})
+			out = append(out, Candidate[V]{ID: s.owner.id, Value: s.value, m: s.owner})
 		}
 		return true
 	})
@@ -197,7 +197,7 @@ func (x *Index[V]) Listed(q Query, limit int) []V {
 	defer x.mu.Unlock()
 	var out []V
 	x.unsyncedEach(q, func(s *seat[V]) bool {
-		out = append(out, s.owner.value)
+		out = append(out, s.value)
 		return len(out) < limit
 	})
 	return out
