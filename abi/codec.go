@@ -20,8 +20,6 @@ type Message interface {
 	size() int
 	appendTo(b []byte) []byte
 	unmarshal(src []byte, d *decoder) error
-	appendJSON(b []byte) []byte
-	parseJSON(r *jsonReader) error
 }
 
 // AppendMessage appends the binary encoding of m to dst. It is safe for

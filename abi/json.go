@@ -7,14 +7,23 @@ import (
 	"unicode/utf8"
 )
 
+// JSONMessage is any message of the contract, by pointer, with its JSON form.
+// It is apart from Message so that a guest of the direct tier does not carry
+// the code of a form that it never uses.
+type JSONMessage interface {
+	Message
+	appendJSON(b []byte) []byte
+	parseJSON(r *jsonReader) error
+}
+
 // AppendJSON appends the proto3 JSON encoding of m to dst: lowerCamelCase
 // keys, enums by name, 64-bit integers as strings, bytes as base64.
-func AppendJSON(dst []byte, m Message) []byte { return m.appendJSON(dst) }
+func AppendJSON(dst []byte, m JSONMessage) []byte { return m.appendJSON(dst) }
 
 // DecodeJSON reads the proto3 JSON of a message. It is always strict: unknown
 // and duplicate keys, enums by number, unknown enum names, text after the
 // value and invalid UTF-8 are errors that match ErrMalformed.
-func DecodeJSON(src []byte, m Message) error {
+func DecodeJSON(src []byte, m JSONMessage) error {
 	r := &jsonReader{src: src}
 	if err := m.parseJSON(r); err != nil {
 		return err

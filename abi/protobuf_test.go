@@ -19,22 +19,22 @@ import (
 
 // messages gives an empty value of every message that stands alone in the
 // contract: the input of each op, and the output of all.
-var messages = map[string]func() abi.Message{
-	"InitInput":           func() abi.Message { return new(abi.InitInput) },
-	"ExecuteInput":        func() abi.Message { return new(abi.ExecuteInput) },
-	"EventsInput":         func() abi.Message { return new(abi.EventsInput) },
-	"ResumeInput":         func() abi.Message { return new(abi.ResumeInput) },
-	"ClassifyInput":       func() abi.Message { return new(abi.ClassifyInput) },
-	"ModelsInput":         func() abi.Message { return new(abi.ModelsInput) },
-	"RefreshInput":        func() abi.Message { return new(abi.RefreshInput) },
-	"LoginInput":          func() abi.Message { return new(abi.LoginInput) },
-	"PrepareRequestInput": func() abi.Message { return new(abi.PrepareRequestInput) },
-	"InterceptInput":      func() abi.Message { return new(abi.InterceptInput) },
-	"PostAuthInput":       func() abi.Message { return new(abi.PostAuthInput) },
-	"ObserveInput":        func() abi.Message { return new(abi.ObserveInput) },
-	"CancelInput":         func() abi.Message { return new(abi.CancelInput) },
-	"CloseSessionInput":   func() abi.Message { return new(abi.CloseSessionInput) },
-	"ActionList":          func() abi.Message { return new(abi.ActionList) },
+var messages = map[string]func() abi.JSONMessage{
+	"InitInput":           func() abi.JSONMessage { return new(abi.InitInput) },
+	"ExecuteInput":        func() abi.JSONMessage { return new(abi.ExecuteInput) },
+	"EventsInput":         func() abi.JSONMessage { return new(abi.EventsInput) },
+	"ResumeInput":         func() abi.JSONMessage { return new(abi.ResumeInput) },
+	"ClassifyInput":       func() abi.JSONMessage { return new(abi.ClassifyInput) },
+	"ModelsInput":         func() abi.JSONMessage { return new(abi.ModelsInput) },
+	"RefreshInput":        func() abi.JSONMessage { return new(abi.RefreshInput) },
+	"LoginInput":          func() abi.JSONMessage { return new(abi.LoginInput) },
+	"PrepareRequestInput": func() abi.JSONMessage { return new(abi.PrepareRequestInput) },
+	"InterceptInput":      func() abi.JSONMessage { return new(abi.InterceptInput) },
+	"PostAuthInput":       func() abi.JSONMessage { return new(abi.PostAuthInput) },
+	"ObserveInput":        func() abi.JSONMessage { return new(abi.ObserveInput) },
+	"CancelInput":         func() abi.JSONMessage { return new(abi.CancelInput) },
+	"CloseSessionInput":   func() abi.JSONMessage { return new(abi.CloseSessionInput) },
+	"ActionList":          func() abi.JSONMessage { return new(abi.ActionList) },
 }
 
 func protoFile(t testing.TB) protoreflect.FileDescriptor {

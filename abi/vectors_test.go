@@ -46,7 +46,7 @@ func list(state []byte, actions ...abi.Action) *abi.ActionList {
 
 var golden = []struct {
 	name, message string
-	value         abi.Message
+	value         abi.JSONMessage
 }{
 	{"empty", "ActionList", list(nil)},
 	{"init", "InitInput", &abi.InitInput{
