@@ -87,7 +87,7 @@ func BenchmarkHostile(b *testing.B) {
 		a    asm
 		skip int // yields until it is at its worst
 	}{
-		{"loads", chase, 1500},
+		{"loads", chase, 500},
 		{"sqrt", loop(0x20, 0, rep(20_000, 0x9f), 0x21, 0), 2},
 		{"memory.fill 64 MiB", loop(0x41, 0, 0x41, 1, 0x41, sleb(64<<20), 0xfc, 11, 0), 2},
 		{"memory.fill 0", loop(rep(3_000, 0x41, 0, 0x41, 1, 0x41, 0, 0xfc, 11, 0)), 2},

@@ -96,16 +96,20 @@ func (w *rewriter) helpers(out []byte) []byte {
 	refill = appendU32(append(refill, opGlobalSet), w.added.counter)
 	out = appendBody(out, append(refill, opEnd))
 	for i := helperBytes; i < helpers; i++ {
-		shift, op := byte(bytesShift), byte(opI64ShrU)
-		switch i {
-		case helperPages:
-			shift, op = pagesShift, opI64Shl
-		case helperEntries:
-			shift = entriesShift
-		}
 		text := appendU32([]byte{0, opGlobalGet}, w.added.counter)
-		text = append(text, opLocalGet, 0, opI64ExtendU, opI64Const, shift, op, opI64Sub)
-		text = w.settle(text)
+		text = append(text, opLocalGet, 0, opI64ExtendU)
+		switch i {
+		case helperBytes:
+			text = append(text, opI64Const, bytesShift, opI64ShrU)
+		case helperEntries:
+			text = append(text, opI64Const, entriesShift, opI64ShrU)
+		case helperPages:
+			if w.memories > 0 {
+				text = append(text, opMemorySize, 0, opI64ExtendU, opI64Add)
+			}
+			text = append(text, opI64Const, pagesShift, opI64Shl)
+		}
+		text = w.settle(append(text, opI64Sub))
 		text = appendU32(append(text, opCall), w.added.refill)
 		out = appendBody(out, append(text, opEnd, opLocalGet, 0, opEnd))
 	}

@@ -24,7 +24,8 @@
 //   - a mutable i64 global, the counter, which isn't exported and starts at
 //     zero: a new instance yields at its first charge
 //   - four small functions: one that calls the import and stores what it
-//     returns in the counter, and three that charge by length
+//     returns in the counter, and three that charge by length: of bytes, of
+//     pages, of table elements
 //   - the types of these, where the module lacks them
 //
 // A charge is: counter -= weight; if counter < 0 then counter = yield(). A debt

@@ -34,6 +34,7 @@ const (
 	opF64Const     = 0x44
 	opI32Eqz       = 0x45
 	opI64LtS       = 0x53
+	opI64Add       = 0x7c
 	opI64Sub       = 0x7d
 	opI64Shl       = 0x86
 	opI64ShrU      = 0x88
