@@ -70,18 +70,6 @@ func (g *fakeGuest) Call(_ context.Context, op abi.Op, input, dst []byte) ([]byt
 	return abi.AppendMessage(dst, list), nil
 }
 
-func (g *fakeGuest) count(op abi.Op) int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	n := 0
-	for _, c := range g.calls {
-		if c.op == op {
-			n++
-		}
-	}
-	return n
-}
-
 // manifest is that of a provider with a key, a base URL and one slot.
 func manifest() *abi.Manifest {
 	return &abi.Manifest{

@@ -184,10 +184,10 @@ func (a *attempt) resumeWith(step string, body []byte, truncated bool) error {
 	}})
 }
 
-// tooLarge is an answer that passed its cap. The provider did its work, and
-// would do the same again.
+// tooLarge is an answer that passed its cap. The provider did its work, and any
+// credential of it would do the same again.
 func tooLarge(limit int64) error {
-	return &executor.UpstreamError{Status: http.StatusBadGateway, Committed: true,
+	return &executor.UpstreamError{Status: http.StatusBadGateway, Committed: true, RequestScope: true,
 		Message: fmt.Sprintf("the provider's answer is longer than %d bytes", limit)}
 }
 

@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/patchbay-dev/patchbay/abi"
 	"github.com/patchbay-dev/patchbay/host/egress"
@@ -357,103 +355,5 @@ func TestLongEvent(t *testing.T) {
 	_, err = readStream(t, s)
 	if u := upstreamError(t, err); !strings.Contains(u.Message, "longer than") {
 		t.Errorf("error: %v", u)
-	}
-}
-
-// TestClientLeaves: the end of the client's context, and Close, reach the
-// upstream at once, whatever the stream waits for.
-func TestClientLeaves(t *testing.T) {
-	for _, deliver := range []abi.Deliver{abi.DeliverPass, abi.DeliverEvents} {
-		for _, how := range []string{"context", "close"} {
-			t.Run(deliver.String()+" "+how, func(t *testing.T) {
-				gone := make(chan struct{})
-				up := serve(t, func(w http.ResponseWriter, r *http.Request) {
-					sse("data: 1\n\n")(w, r)
-					<-r.Context().Done()
-					close(gone)
-				})
-				g := &fakeGuest{answer: func(n int, _ call) []abi.Action {
-					if n == 0 {
-						return send(abi.Send{Deliver: deliver})
-					}
-					return []abi.Action{chunk("x"), wait}
-				}}
-				e := newExecutor(t, g, manifest())
-				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
-				s, err := e.OpenStream(ctx, credential(up.URL), request(), executor.Options{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, err := s.Next(); err != nil {
-					t.Fatal(err)
-				}
-				ended := make(chan error, 1)
-				go func() { _, err := s.Next(); ended <- err }()
-				if how == "context" {
-					cancel()
-				} else {
-					s.Close()
-				}
-				select {
-				case <-gone:
-				case <-time.After(time.Second):
-					t.Error("the upstream was not told within a second")
-				}
-				if err := <-ended; !errors.Is(err, context.Canceled) {
-					t.Errorf("Next ended with %v", err)
-				}
-				s.Close()
-				if err := e.Drain(t.Context()); err != nil {
-					t.Errorf("drain: %v", err)
-				}
-			})
-		}
-	}
-}
-
-// TestDrain: Drain waits for a stream that is open, and for nothing else.
-func TestDrain(t *testing.T) {
-	up := serve(t, sse("data: 1\n\n"))
-	e := newExecutor(t, always(send(abi.Send{Deliver: abi.DeliverPass})...), manifest())
-	if err := e.Drain(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	s, err := open(t, e, up.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	if err := e.Drain(short); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("drain with an open stream: %v", err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- e.Drain(t.Context()) }()
-	if _, err := readStream(t, s); err != nil {
-		t.Error(err)
-	}
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-}
-
-// TestExecuteStream: the channel carries the same bytes and is closed.
-func TestExecuteStream(t *testing.T) {
-	up := serve(t, sse("data: 1\n\n", "data: 2\n\n"))
-	e := newExecutor(t, always(send(abi.Send{Deliver: abi.DeliverPass})...), manifest())
-	r, err := e.ExecuteStream(t.Context(), credential(up.URL), request(), executor.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got strings.Builder
-	for c := range r.Chunks {
-		if c.Err != nil {
-			t.Error(c.Err)
-		}
-		got.Write(c.Payload)
-	}
-	if got.String() != "data: 1\n\ndata: 2\n\n" || r.Framing != executor.FramingWire {
-		t.Errorf("got %q", got.String())
 	}
 }

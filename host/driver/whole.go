@@ -36,7 +36,7 @@ func (a *attempt) wholeAnswer() (executor.Response, error) {
 // checkStream refuses a success that is no stream although the client wants
 // one: passed on, it would look like a stream without events. An error object
 // under status 200 is an error like another and fails over; a whole answer was
-// worked for, so it is committed and does not.
+// worked for, so it is committed and blames no credential.
 func (a *attempt) checkStream() error {
 	if a.kind != abi.KindStream {
 		return nil
@@ -53,7 +53,7 @@ func (a *attempt) checkStream() error {
 	e := a.upstreamError(resp, a.scrubber().bytes(body))
 	e.Status = http.StatusBadGateway
 	if facts := wire.ErrorFactsOf(body, a.e.opts.Now()); facts.Message == "" {
-		e.Committed, e.Body = true, nil
+		e.Committed, e.RequestScope, e.Body = true, true, nil
 		e.Message = fmt.Sprintf("the provider answered a request for a stream with %s", wire.ContentTypeJSON)
 	}
 	return e
