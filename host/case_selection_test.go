@@ -361,6 +361,8 @@ func TestPrefixIsServedBothWays(t *testing.T) {
 		listed = append(listed, info.ID)
 	}
 	sameList(t, "listed", listed, "m", "team/m")
+	same(t, "models of a", len(r.ModelsOf("a")), 2)
+	same(t, "models of nobody", len(r.ModelsOf("nobody")), 0)
 	r.block("a", "m", 500, 0)
 	if _, err := r.ask("team/m", "p"); codeOf(err) != auth.CodeAuthUnavailable {
 		t.Fatalf("a prefixed name does not share the state of its model: %v", err)

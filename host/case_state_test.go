@@ -36,6 +36,8 @@ func TestCase36Ladder(t *testing.T) {
 	r.succeed("a", "m")
 	r.block("a", "m", 429, 0)
 	same(t, "wait after a success", r.state("a", "m").NextRetryAfter.Sub(r.clock.Now()), time.Second)
+	r.block("a", "m", 429, 0)
+	same(t, "wait after a burst", r.state("a", "m").NextRetryAfter.Sub(r.clock.Now()), time.Second)
 }
 
 func TestCase37CoolingDisabled(t *testing.T) {

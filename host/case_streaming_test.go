@@ -144,7 +144,7 @@ func pull(t *testing.T, s executor.Stream) (words []string, err error) {
 	defer s.Close()
 	for {
 		p, err := s.Next()
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // a stream ends with io.EOF itself
 			return words, nil
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
@@ -51,5 +52,5 @@ func (m *Manager) ProvidersForModel(model string) []string {
 // ModelsOf returns what one credential offers, sorted by id, with its prefixed
 // names; nothing while it is disabled or unknown.
 func (m *Manager) ModelsOf(authID string) []models.Info {
-	return slices.Clone(m.registry.Models(authID))
+	return slices.SortedFunc(slices.Values(m.registry.Models(authID)), func(a, b models.Info) int { return cmp.Compare(a.ID, b.ID) })
 }

@@ -150,6 +150,11 @@ func (v *verdict) tooMany(prev auth.ModelState, res auth.Result, cfg settings.Co
 		v.until = now.Add(hint)
 		return
 	}
+	if prev.Unavailable && prev.Quota.Exceeded && prev.NextRetryAfter.After(now) {
+		// One of a burst: the window that the first of them opened stands for all.
+		v.until, v.quota = prev.NextRetryAfter, prev.Quota
+		return
+	}
 	var d time.Duration
 	d, v.quota.BackoffLevel = climb(cfg.LadderBase, cfg.LadderCap, 2, level)
 	v.until = after(now, d)
