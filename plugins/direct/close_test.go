@@ -27,7 +27,7 @@ func TestCloseWaitsForRunningCalls(t *testing.T) {
 	}
 	for { // until one of them has begun
 		_, err := m.Call(gone(), abi.OpExecute, nil, nil)
-		if call := err.(*abi.CallError); call.Fault == abi.FaultClosed {
+		if faultOf(err) == abi.FaultClosed {
 			break
 		}
 	}
@@ -84,7 +84,7 @@ func TestCloseUnderLoad(t *testing.T) {
 			wg.Go(func() {
 				for {
 					if _, err := m.Call(context.Background(), abi.OpExecute, nil, nil); err != nil {
-						if call, ok := err.(*abi.CallError); !ok || call.Fault != abi.FaultClosed {
+						if faultOf(err) != abi.FaultClosed {
 							t.Error(err)
 						}
 						return

@@ -131,3 +131,12 @@ func (l *lines) list() []string {
 	defer l.mu.Unlock()
 	return append([]string(nil), l.all...)
 }
+
+// faultOf returns the fault of an error, zero if it is none.
+func faultOf(err error) abi.Fault {
+	var call *abi.CallError
+	if !errors.As(err, &call) {
+		return 0
+	}
+	return call.Fault
+}
