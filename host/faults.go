@@ -16,8 +16,7 @@ func fault(code, format string, args ...any) *auth.Error {
 // ClientError returns what a client is told of an error of Execute, OpenStream
 // or ExecuteStream. Most errors are told as they are. When a provider refused
 // the operator's credential (401, 402, 403), the client's own key is not wrong:
-// it gets auth_unavailable, without the provider's words. The zero error stays
-// nil.
+// it gets auth_unavailable, without the provider's words. nil stays nil.
 func ClientError(err error) error {
 	if err == nil || retry.RequestFault(err) {
 		return err

@@ -12,6 +12,7 @@ import (
 // no other, from now on. What the operator listed in the credential itself
 // counts more: then this only describes it. An unknown id is nothing.
 func (m *Manager) SetModels(authID string, infos ...models.Info) {
+	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.slots[authID]
@@ -19,7 +20,7 @@ func (m *Manager) SetModels(authID string, infos ...models.Info) {
 		return
 	}
 	if e := s.cur.Load(); e != nil {
-		m.unsyncedPublish(s, newEntry(e.auth, slices.Clone(infos), e.rev+1))
+		m.unsyncedPublish(s, newEntry(e.auth, slices.Clone(infos), e.rev+1), now)
 	}
 }
 
@@ -27,11 +28,12 @@ func (m *Manager) SetModels(authID string, infos ...models.Info) {
 // every other change do so at once, so it is only needed by habit. An unknown
 // id is nothing.
 func (m *Manager) RefreshSchedulerEntry(authID string) {
+	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if s := m.slots[authID]; s != nil {
 		if e := s.cur.Load(); e != nil {
-			m.index.Put(e.member(s, m.now()))
+			m.index.Put(e.member(s, now))
 		}
 	}
 }

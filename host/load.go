@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/cooldown"
@@ -23,7 +24,11 @@ func (m *Manager) Load(ctx context.Context) error {
 	if store == nil {
 		return nil
 	}
-	records, err := store.List(ctx)
+	var records []*auth.Auth
+	err := m.guarded("store", func() (err error) {
+		records, err = store.List(ctx)
+		return err
+	})
 	var corrupt *auth.CorruptError
 	if err != nil && !errors.As(err, &corrupt) {
 		return fmt.Errorf("load credentials: %w", err)
@@ -44,14 +49,14 @@ func (m *Manager) Load(ctx context.Context) error {
 		}
 		loaded[a.ID] = a
 	}
-	m.replace(loaded)
+	m.replace(loaded, now)
 	if err != nil {
 		return fmt.Errorf("load credentials: %w", err)
 	}
 	return nil
 }
 
-func (m *Manager) replace(loaded map[string]*auth.Auth) {
+func (m *Manager) replace(loaded map[string]*auth.Auth, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for id, s := range m.slots {
@@ -59,7 +64,6 @@ func (m *Manager) replace(loaded map[string]*auth.Auth) {
 			m.unsyncedTakeOut(s)
 		}
 	}
-	now := m.now()
 	members := make([]schedule.Member[*slot], 0, len(loaded))
 	// In the order of the lanes, so that a pick finds neighbours in memory too.
 	for _, id := range slices.Sorted(maps.Keys(loaded)) {

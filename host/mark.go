@@ -34,13 +34,13 @@ func (m *Manager) apply(s *slot, result auth.Result) (changed bool) {
 	if e := s.cur.Load(); e == nil || result.Success && e.quiet {
 		return false
 	}
+	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e := s.cur.Load()
 	if e == nil {
 		return false
 	}
-	now := m.now()
 	a := *e.auth // shallow: Apply replaces what it changes
 	if !cooldown.Apply(&a, result, m.cooldown, cooldown.Disabled(e.auth, m.cooldown, false), now) {
 		return false

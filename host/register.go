@@ -80,6 +80,7 @@ func (m *Manager) write(ctx context.Context, a *auth.Auth, update bool) (*auth.A
 // one that it was made from, if any, may not be the newest any more: then what
 // was learned since is taken over, and publish reports true.
 func (m *Manager) publish(a, before *auth.Auth) (learned bool) {
+	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.slots[a.ID]
@@ -94,18 +95,18 @@ func (m *Manager) publish(a, before *auth.Auth) (learned bool) {
 			given = old.given
 		}
 		if before != nil && old.auth != before {
-			learned = catchUp(a, before, old.auth, m.now())
+			learned = catchUp(a, before, old.auth, now)
 		}
 	}
-	m.unsyncedPublish(s, newEntry(a, given, rev+1))
+	m.unsyncedPublish(s, newEntry(a, given, rev+1), now)
 	return learned
 }
 
 // unsyncedPublish makes e the newest entry of a slot, everywhere.
-func (m *Manager) unsyncedPublish(s *slot, e *entry) {
+func (m *Manager) unsyncedPublish(s *slot, e *entry, now time.Time) {
 	m.unsyncedAccount(s.cur.Load(), e)
 	s.cur.Store(e)
-	m.index.Put(e.member(s, m.now()))
+	m.index.Put(e.member(s, now))
 	m.unsyncedList(s.id, e)
 }
 
@@ -147,7 +148,7 @@ func (m *Manager) Remove(ctx context.Context, id string) error {
 		return fault(auth.CodeAuthNotFound, "there is no credential %q to remove", id)
 	}
 	if store := m.world.Load().store; store != nil {
-		if err := store.Delete(inside, id); err != nil {
+		if err := m.guarded("store", func() error { return store.Delete(inside, id) }); err != nil {
 			return fmt.Errorf("remove credential %q: delete it from the store: %w; it is still in use", id, err)
 		}
 	}

@@ -46,7 +46,7 @@ func (m *Manager) newWorld(o Options) *world {
 }
 
 // choose sets the selector. In place of our own ones the index picks; where it
-// cannot (see Manager.indexed), a slice selector of the same kind does, on the
+// cannot (see request.indexed), a slice selector of the same kind does, on the
 // manager's clock.
 func (m *Manager) choose(w *world, s auth.Selector) {
 	switch s := s.(type) {
