@@ -19,19 +19,22 @@ func Apply(a *auth.Auth, res auth.Result, cfg settings.Cooldown, disabled bool, 
 	if !res.Success && res.CredentialScope {
 		res.Model = auth.CredentialState
 	}
-	states := maps.Clone(a.ModelStates)
-	if states == nil {
-		states = map[string]*auth.ModelState{}
+	var next auth.ModelState
+	if !res.Success || res.Model != auth.CredentialState {
+		next, changed = Decide(stateOf(a.ModelStates, res.Model), res, cfg, disabled, now)
 	}
-	next, changed := Decide(stateOf(states, res.Model), res, cfg, disabled, now)
+	settled := res.Success && settles(a.ModelStates[auth.CredentialState], res, cfg, now)
+	// Nothing is copied for the common case, a success on a clean record.
+	if !changed && !settled && !(res.Success && recoverable(a, a.ModelStates, now)) {
+		return false
+	}
+	states := make(map[string]*auth.ModelState, len(a.ModelStates)+1)
+	maps.Copy(states, a.ModelStates)
 	if changed {
 		states[res.Model] = &next
 	}
-	if res.Success && settleCredential(states, res, cfg, now) {
-		changed = true
-	}
-	if !changed && !(res.Success && recoverable(a, states, now)) {
-		return false
+	if settled {
+		delete(states, auth.CredentialState)
 	}
 	a.ModelStates = states
 	a.UpdatedAt = now
@@ -56,11 +59,10 @@ func stateOf(states map[string]*auth.ModelState, model string) auth.ModelState {
 	return auth.ModelState{}
 }
 
-// settleCredential drops what is known against the credential as a whole after
-// a success of any model, unless a quota of all models is still used up: some
-// requests get through that.
-func settleCredential(states map[string]*auth.ModelState, res auth.Result, cfg settings.Cooldown, now time.Time) bool {
-	whole := states[auth.CredentialState]
+// settles reports whether a success ends what is known against the credential
+// as a whole. A quota of all models that is still used up goes on: some requests
+// get through that.
+func settles(whole *auth.ModelState, res auth.Result, cfg settings.Cooldown, now time.Time) bool {
 	if whole == nil {
 		return false
 	}
@@ -68,11 +70,7 @@ func settleCredential(states map[string]*auth.ModelState, res auth.Result, cfg s
 		return false
 	}
 	after, _ := Decide(*whole, res, cfg, false, now)
-	if after.Status != auth.StatusActive {
-		return false
-	}
-	delete(states, auth.CredentialState)
-	return true
+	return after.Status == auth.StatusActive
 }
 
 // recoverable reports whether the record shows a failure that nothing stands

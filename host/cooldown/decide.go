@@ -69,9 +69,10 @@ func Decide(prev auth.ModelState, res auth.Result, cfg settings.Cooldown, disabl
 }
 
 // succeed wipes the slate, unless the attempt began before the failure that it
-// would wipe away.
+// would wipe away. The first success of a model is worth a state too: without
+// it the summary of a record with one blocked model would count no other.
 func succeed(prev auth.ModelState, res auth.Result, now time.Time) (auth.ModelState, bool) {
-	clean := (prev.Status == "" || prev.Status == auth.StatusActive) && prev.StatusMessage == "" &&
+	clean := prev.Status == auth.StatusActive && prev.StatusMessage == "" &&
 		!prev.Unavailable && prev.NextRetryAfter.IsZero() && prev.LastError == nil && prev.Quota == auth.QuotaState{}
 	late := !res.Started.IsZero() && res.Started.Before(prev.UpdatedAt)
 	if clean || late {
