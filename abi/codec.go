@@ -2,14 +2,21 @@ package abi
 
 import (
 	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 )
 
 // ErrMalformed is matched by every error that a codec of this package
 // returns: the bytes are not a message of the contract.
 var ErrMalformed = errors.New("malformed message")
+
+// malformed is an error that matches ErrMalformed. It is made without package
+// fmt, which would be a quarter of a small guest.
+type malformed string
+
+func (e malformed) Error() string { return "malformed message: " + string(e) }
+func (malformed) Unwrap() error   { return ErrMalformed }
 
 // maxDepth bounds how deep messages nest, in both encodings. The deepest
 // legal message, an encoding of encodings in a header, needs less than half.
@@ -51,7 +58,7 @@ type decoder struct {
 
 func (d *decoder) enter(name string) error {
 	if d.depth++; d.depth > maxDepth {
-		return fmt.Errorf("%w: %s nests deeper than %d messages", ErrMalformed, name, maxDepth)
+		return malformed(name + " nests deeper than " + strconv.Itoa(maxDepth) + " messages")
 	}
 	return nil
 }
@@ -59,46 +66,46 @@ func (d *decoder) enter(name string) error {
 func (d *decoder) leave() { d.depth-- }
 
 func (d *decoder) malformed(name string) error {
-	return fmt.Errorf("%w: %s is cut short or has a bad tag", ErrMalformed, name)
+	return malformed(name + " is cut short or has a bad tag")
 }
 
 func (d *decoder) once(seen *uint64, bit int, name string) error {
 	if *seen&(1<<bit) != 0 && d.strict {
-		return fmt.Errorf("%w: %s occurs twice", ErrMalformed, name)
+		return malformed(name + " occurs twice")
 	}
 	*seen |= 1 << bit
 	return nil
 }
 
 func (d *decoder) wireType(name string) error {
-	return fmt.Errorf("%w: %s has the wrong wire type or is out of range", ErrMalformed, name)
+	return malformed(name + " has the wrong wire type or is out of range")
 }
 
 func (d *decoder) twoMembers(name string) error {
-	return fmt.Errorf("%w: %s is a second member of its oneof", ErrMalformed, name)
+	return malformed(name + " is a second member of its oneof")
 }
 
 func (d *decoder) noMember(name string) error {
-	return fmt.Errorf("%w: oneof %s has no member", ErrMalformed, name)
+	return malformed("oneof " + name + " has no member")
 }
 
 func (d *decoder) unknown(name string, num uint32) error {
 	if d.strict {
-		return fmt.Errorf("%w: %s has no field %d", ErrMalformed, name, num)
+		return malformed(name + " has no field " + strconv.FormatUint(uint64(num), 10))
 	}
 	return nil
 }
 
 func (d *decoder) utf8(s, name string) error {
 	if d.strict && !utf8.ValidString(s) {
-		return fmt.Errorf("%w: %s is not UTF-8", ErrMalformed, name)
+		return malformed(name + " is not UTF-8")
 	}
 	return nil
 }
 
 func (d *decoder) enum(v uint32, names []string, name string) error {
 	if d.strict && (v == 0 || v >= uint32(len(names))) {
-		return fmt.Errorf("%w: %s has the unknown value %d", ErrMalformed, name, v)
+		return malformed(name + " has the unknown value " + strconv.FormatUint(uint64(v), 10))
 	}
 	return nil
 }
@@ -115,5 +122,5 @@ func enumName(v uint32, names []string) string {
 	if v < uint32(len(names)) {
 		return names[v]
 	}
-	return fmt.Sprintf("%d", v)
+	return strconv.FormatUint(uint64(v), 10)
 }

@@ -2,7 +2,7 @@ package abi
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 )
 
 // Fault is why a call into a guest did not give an answer.
@@ -33,7 +33,7 @@ func (f Fault) String() string {
 	if int(f) < len(faultNames) {
 		return faultNames[f]
 	}
-	return fmt.Sprintf("fault(%d)", uint8(f))
+	return "fault(" + strconv.Itoa(int(f)) + ")"
 }
 
 // CallError says that a call into a guest gave no answer.
@@ -50,7 +50,7 @@ type CallError struct {
 
 // Error names the plugin, the op and the fault.
 func (e *CallError) Error() string {
-	s := fmt.Sprintf("plugin %s: %s: %s", e.Plugin, e.Op, e.Fault)
+	s := "plugin " + e.Plugin + ": " + e.Op.String() + ": " + e.Fault.String()
 	if e.Detail != "" {
 		s += ": " + e.Detail
 	}

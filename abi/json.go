@@ -2,7 +2,6 @@ package abi
 
 import (
 	"encoding/base64"
-	"fmt"
 	"strconv"
 	"unicode/utf8"
 )
@@ -30,7 +29,7 @@ func DecodeJSON(src []byte, m JSONMessage) error {
 	}
 	r.space()
 	if r.pos != len(r.src) {
-		return r.errorf("text after the value")
+		return r.bad("text after the value")
 	}
 	return nil
 }
@@ -105,28 +104,32 @@ type jsonReader struct {
 	depth int
 }
 
-func (r *jsonReader) errorf(format string, args ...any) error {
-	return fmt.Errorf("%w: at byte %d: %s", ErrMalformed, r.pos, fmt.Sprintf(format, args...))
+func (r *jsonReader) bad(what string) error {
+	return malformed("at byte " + strconv.Itoa(r.pos) + ": " + what)
 }
 
 func (r *jsonReader) once(seen *uint64, bit int, key string) error {
 	if *seen&(1<<bit) != 0 {
-		return r.errorf("key %q occurs twice", key)
+		return r.twice(key)
 	}
 	*seen |= 1 << bit
 	return nil
 }
 
+func (r *jsonReader) twice(key string) error {
+	return r.bad("key " + strconv.Quote(key) + " occurs twice")
+}
+
 func (r *jsonReader) unknown(name, key string) error {
-	return r.errorf("%s has no field %q", name, key)
+	return r.bad(name + " has no field " + strconv.Quote(key))
 }
 
 func (r *jsonReader) twoMembers(name string) error {
-	return r.errorf("oneof %s has two members", name)
+	return r.bad("oneof " + name + " has two members")
 }
 
 func (r *jsonReader) noMember(name string) error {
-	return r.errorf("oneof %s has no member", name)
+	return r.bad("oneof " + name + " has no member")
 }
 
 func (r *jsonReader) space() {
@@ -151,7 +154,7 @@ func (r *jsonReader) peek() byte {
 
 func (r *jsonReader) eat(c byte) error {
 	if r.peek() != c {
-		return r.errorf("expected %q", c)
+		return r.bad("expected " + strconv.QuoteRune(rune(c)))
 	}
 	r.pos++
 	return nil
@@ -171,7 +174,7 @@ func (r *jsonReader) null() bool { return r.word("null") }
 
 func (r *jsonReader) object(name string, member func(key string) error) error {
 	if r.depth++; r.depth > maxDepth {
-		return r.errorf("%s nests deeper than %d messages", name, maxDepth)
+		return r.bad(name + " nests deeper than " + strconv.Itoa(maxDepth) + " messages")
 	}
 	defer func() { r.depth-- }()
 	if err := r.eat('{'); err != nil {
@@ -199,7 +202,7 @@ func (r *jsonReader) object(name string, member func(key string) error) error {
 			r.pos++
 			return nil
 		default:
-			return r.errorf("expected ',' or '}'")
+			return r.bad("expected ',' or '}'")
 		}
 	}
 }
@@ -223,7 +226,7 @@ func (r *jsonReader) array(element func() error) error {
 			r.pos++
 			return nil
 		default:
-			return r.errorf("expected ',' or ']'")
+			return r.bad("expected ',' or ']'")
 		}
 	}
 }
@@ -235,7 +238,7 @@ func (r *jsonReader) boolean() (bool, error) {
 	if r.word("false") {
 		return false, nil
 	}
-	return false, r.errorf("expected true or false")
+	return false, r.bad("expected true or false")
 }
 
 func (r *jsonReader) enum(names []string) (uint32, error) {
@@ -248,7 +251,7 @@ func (r *jsonReader) enum(names []string) (uint32, error) {
 			return uint32(i), nil
 		}
 	}
-	return 0, r.errorf("unknown enum name %q", s)
+	return 0, r.bad("unknown enum name " + strconv.Quote(s))
 }
 
 func (r *jsonReader) bytes() ([]byte, error) {
@@ -258,7 +261,7 @@ func (r *jsonReader) bytes() ([]byte, error) {
 	}
 	v, err := base64.StdEncoding.Strict().DecodeString(s)
 	if err != nil {
-		return nil, r.errorf("bytes are not base64")
+		return nil, r.bad("bytes are not base64")
 	}
 	return v, nil
 }
@@ -282,7 +285,7 @@ func (r *jsonReader) uint(bits int) (uint64, error) {
 	}
 	v, err := strconv.ParseUint(s, 10, bits)
 	if err != nil || len(s) > 1 && s[0] == '0' {
-		return 0, r.errorf("expected an unsigned %d-bit integer", bits)
+		return 0, r.bad("expected an unsigned " + strconv.Itoa(bits) + "-bit integer")
 	}
 	return v, nil
 }
@@ -301,7 +304,7 @@ func (r *jsonReader) int64() (int64, error) {
 	}
 	v, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || s[0] == '+' || len(s) > 1 && s[0] == '0' || len(s) > 1 && s[:2] == "-0" {
-		return 0, r.errorf("expected a 64-bit integer")
+		return 0, r.bad("expected a 64-bit integer")
 	}
 	return v, nil
 }

@@ -120,7 +120,7 @@ func (m *Credential) parseJSON(r *jsonReader) error {
 			return err
 		case "fields":
 			if m.Fields != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -131,7 +131,7 @@ func (m *Credential) parseJSON(r *jsonReader) error {
 			})
 		case "secrets":
 			if m.Secrets != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -521,7 +521,7 @@ func (m *InitInput) parseJSON(r *jsonReader) error {
 			return err
 		case "features":
 			if m.Features != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -616,7 +616,7 @@ func (m *ExecuteInput) parseJSON(r *jsonReader) error {
 			return m.Body.parseJSON(r)
 		case "headers":
 			if m.Headers != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -627,7 +627,7 @@ func (m *ExecuteInput) parseJSON(r *jsonReader) error {
 			})
 		case "query":
 			if m.Query != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -707,7 +707,7 @@ func (m *Event) parseJSON(r *jsonReader) error {
 			return err
 		case "headers":
 			if m.Headers != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -791,7 +791,7 @@ func (m *EventsInput) parseJSON(r *jsonReader) error {
 			return err
 		case "events":
 			if m.Events != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -861,7 +861,7 @@ func (m *Response) parseJSON(r *jsonReader) error {
 			return err
 		case "headers":
 			if m.Headers != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -961,7 +961,7 @@ func (m *ExchangeResult) parseJSON(r *jsonReader) error {
 			return err
 		case "fields":
 			if m.Fields != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -1412,7 +1412,7 @@ func (m *LoginInput) parseJSON(r *jsonReader) error {
 			return err
 		case "fields":
 			if m.Fields != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -1514,7 +1514,7 @@ func (m *PrepareRequestInput) parseJSON(r *jsonReader) error {
 			return m.URL.parseJSON(r)
 		case "headers":
 			if m.Headers != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -1632,7 +1632,7 @@ func (m *RequestInfo) parseJSON(r *jsonReader) error {
 		switch key {
 		case "headers":
 			if m.Headers != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -1643,7 +1643,7 @@ func (m *RequestInfo) parseJSON(r *jsonReader) error {
 			})
 		case "query":
 			if m.Query != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -1891,7 +1891,7 @@ func (m *ObserveInput) parseJSON(r *jsonReader) error {
 			return err
 		case "observations":
 			if m.Observations != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -2048,7 +2048,7 @@ func (m *ActionList) parseJSON(r *jsonReader) error {
 		switch key {
 		case "actions":
 			if m.Actions != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -2560,7 +2560,7 @@ func (m *Chunks) parseJSON(r *jsonReader) error {
 		switch key {
 		case "payloads":
 			if m.Payloads != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -2728,7 +2728,7 @@ func (m *Reply) parseJSON(r *jsonReader) error {
 			return err
 		case "headers":
 			if m.Headers != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -3167,7 +3167,7 @@ func (m *Models) parseJSON(r *jsonReader) error {
 		switch key {
 		case "models":
 			if m.Models != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -3304,7 +3304,7 @@ func (m *Encode) parseJSON(r *jsonReader) error {
 			return err
 		case "parts":
 			if m.Parts != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -3438,7 +3438,7 @@ func (m *Value) parseJSON(r *jsonReader) error {
 		switch key {
 		case "parts":
 			if m.Parts != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -3490,7 +3490,7 @@ func (m *NamedValue) parseJSON(r *jsonReader) error {
 			return err
 		case "parts":
 			if m.Parts != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -3581,7 +3581,7 @@ func (m *Url) parseJSON(r *jsonReader) error {
 			return err
 		case "segments":
 			if m.Segments != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -3592,7 +3592,7 @@ func (m *Url) parseJSON(r *jsonReader) error {
 			})
 		case "query":
 			if m.Query != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -3698,7 +3698,7 @@ func (m *ClientBody) parseJSON(r *jsonReader) error {
 		switch key {
 		case "edits":
 			if m.Edits != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -3735,7 +3735,7 @@ func (m *Form) parseJSON(r *jsonReader) error {
 		switch key {
 		case "values":
 			if m.Values != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -3787,7 +3787,7 @@ func (m *JsonBody) parseJSON(r *jsonReader) error {
 			return err
 		case "values":
 			if m.Values != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -3963,7 +3963,7 @@ func (m *Request) parseJSON(r *jsonReader) error {
 			return m.URL.parseJSON(r)
 		case "headers":
 			if m.Headers != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -3974,7 +3974,7 @@ func (m *Request) parseJSON(r *jsonReader) error {
 			})
 		case "body":
 			if m.Body != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -4113,7 +4113,7 @@ func (m *Exchange) parseJSON(r *jsonReader) error {
 		switch key {
 		case "consumes":
 			if m.Consumes != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -4125,7 +4125,7 @@ func (m *Exchange) parseJSON(r *jsonReader) error {
 			})
 		case "extract":
 			if m.Extract != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -4374,7 +4374,7 @@ func (m *Patch) parseJSON(r *jsonReader) error {
 			return err
 		case "set":
 			if m.Set != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -4385,7 +4385,7 @@ func (m *Patch) parseJSON(r *jsonReader) error {
 			})
 		case "delete":
 			if m.Delete != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil
@@ -4532,7 +4532,7 @@ func (m *Prompt) parseJSON(r *jsonReader) error {
 			return err
 		case "fields":
 			if m.Fields != nil {
-				return r.errorf("key %q occurs twice", key)
+				return r.twice(key)
 			}
 			if r.null() {
 				return nil

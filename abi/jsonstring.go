@@ -1,6 +1,7 @@
 package abi
 
 import (
+	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -17,18 +18,18 @@ func (r *jsonReader) str() (string, error) {
 		case c == '"':
 			s := string(r.src[start:r.pos])
 			if !utf8.ValidString(s) {
-				return "", r.errorf("string is not UTF-8")
+				return "", r.bad("string is not UTF-8")
 			}
 			r.pos++
 			return s, nil
 		case c == '\\':
 			return r.escaped(append([]byte(nil), r.src[start:r.pos]...))
 		case c < 0x20:
-			return "", r.errorf("control character in a string")
+			return "", r.bad("control character in a string")
 		}
 		r.pos++
 	}
-	return "", r.errorf("string has no end")
+	return "", r.bad("string has no end")
 }
 
 // escaped goes on with a string whose first escape is at pos.
@@ -39,11 +40,11 @@ func (r *jsonReader) escaped(buf []byte) (string, error) {
 		switch {
 		case c == '"':
 			if !utf8.Valid(buf) {
-				return "", r.errorf("string is not UTF-8")
+				return "", r.bad("string is not UTF-8")
 			}
 			return string(buf), nil
 		case c < 0x20:
-			return "", r.errorf("control character in a string")
+			return "", r.bad("control character in a string")
 		case c != '\\':
 			buf = append(buf, c)
 			continue
@@ -73,10 +74,10 @@ func (r *jsonReader) escaped(buf []byte) (string, error) {
 			}
 			buf = utf8.AppendRune(buf, v)
 		default:
-			return "", r.errorf("unknown escape %q", e)
+			return "", r.bad("unknown escape " + strconv.QuoteRune(rune(e)))
 		}
 	}
-	return "", r.errorf("string has no end")
+	return "", r.bad("string has no end")
 }
 
 func (r *jsonReader) unicodeEscape() (rune, error) {
@@ -88,14 +89,14 @@ func (r *jsonReader) unicodeEscape() (rune, error) {
 		return v, nil
 	}
 	if !r.low() {
-		return 0, r.errorf("lone surrogate")
+		return 0, r.bad("lone surrogate")
 	}
 	w, err := r.hex4()
 	if err != nil {
 		return 0, err
 	}
 	if v = utf16.DecodeRune(v, w); v == utf8.RuneError {
-		return 0, r.errorf("lone surrogate")
+		return 0, r.bad("lone surrogate")
 	}
 	return v, nil
 }
@@ -110,7 +111,7 @@ func (r *jsonReader) low() bool {
 
 func (r *jsonReader) hex4() (rune, error) {
 	if len(r.src)-r.pos < 4 {
-		return 0, r.errorf("short \\u escape")
+		return 0, r.bad("short \\u escape")
 	}
 	var v rune
 	for _, c := range r.src[r.pos : r.pos+4] {
@@ -123,7 +124,7 @@ func (r *jsonReader) hex4() (rune, error) {
 		case c >= 'A' && c <= 'F':
 			v |= rune(c-'A') + 10
 		default:
-			return 0, r.errorf("bad \\u escape")
+			return 0, r.bad("bad \\u escape")
 		}
 	}
 	r.pos += 4

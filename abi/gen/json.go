@@ -71,7 +71,7 @@ func emitJSONUnmarshal(b *buffer, m *message) {
 			b.p("case %q, %q:", f.json, f.proto)
 		}
 		if f.repeated {
-			b.p("if m.%s != nil {\nreturn r.errorf(\"key %%q occurs twice\", key)\n}", f.name)
+			b.p("if m.%s != nil {\nreturn r.twice(key)\n}", f.name)
 		} else {
 			b.p("if err := r.once(&seen, %d, key); err != nil {\nreturn err\n}", i)
 		}
