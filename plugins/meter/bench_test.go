@@ -29,7 +29,7 @@ func BenchmarkOverhead(b *testing.B) {
 	tight := one(funcType(i32, 0, i32), [][2]int{{1, i32}}, 0x03, 0x40,
 		0x20, 1, 0x20, 0, 0x6a, 0x21, 1, 0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0, 0x0b, 0x20, 1, 0x0b)
 	wasm := guest(b)
-	e := newEngine(b, nil)
+	e := newCachedEngine(b)
 	before, after := e.instance(b, wasm), e.instance(b, rewrite(b, wasm).Wasm)
 	for i, w := range []struct {
 		name string

@@ -3,16 +3,14 @@ package meter_test
 import (
 	"context"
 	"errors"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
+	"github.com/patchbay-dev/patchbay/host/testkit/wasmcache"
 	"github.com/patchbay-dev/patchbay/plugins/meter"
 )
 
@@ -80,28 +78,24 @@ func rewrite(t testing.TB, wasm []byte) *meter.Module {
 	return m
 }
 
-var goGuest = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "meter-guest-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "guest.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "main.go")
-	cmd.Dir = filepath.Join("testdata", "guest")
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return nil, errors.New(err.Error() + ": " + string(text))
-	}
-	return os.ReadFile(out)
-})
-
 // guest builds the Go guest of testdata, once.
 func guest(t testing.TB) []byte {
 	t.Helper()
-	wasm, err := goGuest()
+	return wasmcache.BuildGuest(t, filepath.Join("testdata", "guest"))
+}
+
+// newCachedEngine is an engine for large modules: it keeps what it compiled,
+// which under the race detector takes twenty seconds.
+func newCachedEngine(t testing.TB) *engine {
+	t.Helper()
+	cache, err := wazero.NewCompilationCacheWithDir(wasmcache.Dir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return wasm
+	t.Cleanup(func() {
+		if err := cache.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return newEngine(t, wazero.NewRuntimeConfig().WithCompilationCache(cache))
 }

@@ -186,7 +186,7 @@ func calls(text ...any) asm {
 func TestGoGuestGivesTheSame(t *testing.T) {
 	wasm := guest(t)
 	m := rewrite(t, wasm)
-	e := newEngine(t, nil)
+	e := newCachedEngine(t)
 	before, after := e.instance(t, wasm), e.instance(t, m.Wasm)
 	for kind := range uint64(6) {
 		for _, n := range []uint64{0, 1, 17, 400} {
