@@ -63,7 +63,7 @@ func SocketPath(dataDir string) (string, error) {
 // not reach whoever was first to take the name.
 func checkShortRoot(path string) error {
 	dir := filepath.Dir(path)
-	if filepath.Dir(dir) != shortRoot {
+	if filepath.Dir(dir) != shortRoot || filepath.Base(path) == socketName {
 		return nil
 	}
 	info, err := os.Lstat(dir)

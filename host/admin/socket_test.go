@@ -140,3 +140,20 @@ func TestForeignShortRootIsRefused(t *testing.T) {
 		t.Error("a directory that another user took was trusted")
 	}
 }
+
+// A data directory directly under /tmp is not the short form of a long one:
+// every command once took it for a trap, while the server had started.
+func TestDataDirectoryUnderTheShortRoot(t *testing.T) {
+	dir, err := os.MkdirTemp(shortRoot, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path, err := SocketPath(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkShortRoot(path); err != nil {
+		t.Error(err)
+	}
+}
