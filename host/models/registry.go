@@ -129,20 +129,12 @@ func (r *Registry) Supports(authID, canonicalModel string) bool {
 // thinking suffix on the name makes no difference.
 func (r *Registry) Holders(model string) []string {
 	model = auth.CanonicalModel(model)
-	r.mu.RLock()
-	of := r.holders[model]
-	if of == nil || of.sorted != nil {
-		defer r.mu.RUnlock()
-		if of == nil {
-			return nil
-		}
-		return of.sorted
+	if sorted, ok := r.sortedHolders(model); ok {
+		return sorted
 	}
-	r.mu.RUnlock()
-
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	of = r.holders[model]
+	of := r.holders[model]
 	if of == nil {
 		return nil
 	}
@@ -150,6 +142,17 @@ func (r *Registry) Holders(model string) []string {
 		of.sorted = slices.Sorted(maps.Keys(of.ids))
 	}
 	return of.sorted
+}
+
+// sortedHolders reports false when the order has to be made first.
+func (r *Registry) sortedHolders(canonicalModel string) (sorted []string, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	of := r.holders[canonicalModel]
+	if of == nil {
+		return nil, true
+	}
+	return of.sorted, of.sorted != nil
 }
 
 // All returns every model that some credential serves, once, by ID. Where
