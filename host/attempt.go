@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"time"
 
@@ -62,12 +63,16 @@ func (m *Manager) round(ctx context.Context, r *request, round int, do func(cont
 		if r.onPick != nil {
 			m.guard("selected_auth_callback", func() { r.onPick(s.id) })
 		}
-		err = m.guarded("executor "+e.provider, func() error { return do(m.withTransport(ctx, r.w, at.auth), at) })
+		err = m.call(ctx, r, at, do)
 		switch {
 		case err == nil:
 			return at, nil
 		case ctx.Err() != nil: // the client left; nothing was learned
 			return nil, ctx.Err()
+		case errors.Is(err, executor.ErrRetired): // no credential is to blame
+			last = &auth.Error{Code: auth.CodeExecutorNotFound, HTTPStatus: auth.StatusOf(auth.CodeExecutorNotFound), Retryable: true,
+				Message: "provider " + e.provider + " was taken out of service"}
+			continue
 		}
 		m.markFailure(ctx, at, err)
 		if !retry.Failover(err) {
@@ -76,6 +81,22 @@ func (m *Manager) round(ctx context.Context, r *request, round int, do func(cont
 		last = err
 	}
 	return nil, last
+}
+
+// call runs an attempt. An executor that was replaced since the request began
+// has done nothing, and the one in its place is asked instead.
+func (m *Manager) call(ctx context.Context, r *request, at *attempt, do func(context.Context, *attempt) error) error {
+	for {
+		err := m.guarded("executor "+at.provider, func() error { return do(m.withTransport(ctx, r.w, at.auth), at) })
+		if !errors.Is(err, executor.ErrRetired) {
+			return err
+		}
+		now := m.world.Load().executors[at.provider]
+		if now == nil || now == at.exec {
+			return err
+		}
+		at.exec = now
+	}
 }
 
 func (m *Manager) newAttempt(r *request, s *slot, e *entry) *attempt {

@@ -94,7 +94,10 @@ func (e *Executor) begin(ctx context.Context, a *auth.Auth, kind abi.Kind, req e
 	if len(e.provider.Modes) > 0 && !slices.Contains(e.provider.Modes, mode) {
 		return nil, e.notSupported("the mode " + mode)
 	}
-	at := e.newAttempt(ctx, a, abi.OpExecute, kind)
+	at, err := e.newAttempt(ctx, a, abi.OpExecute, kind)
+	if err != nil {
+		return nil, err
+	}
 	at.format, at.body = wire.Format(name), req.Payload
 	at.info.Model, at.info.RequestedModel = req.Model, stringOf(opts.Metadata, executor.RequestedModelKey, req.Model)
 	at.info.Format, at.info.Alt = name, opts.Alt
@@ -103,8 +106,10 @@ func (e *Executor) begin(ctx context.Context, a *auth.Auth, kind abi.Kind, req e
 	return at, nil
 }
 
-func (e *Executor) newAttempt(ctx context.Context, a *auth.Auth, op abi.Op, kind abi.Kind) *attempt {
-	e.active.enter()
+func (e *Executor) newAttempt(ctx context.Context, a *auth.Auth, op abi.Op, kind abi.Kind) (*attempt, error) {
+	if !e.active.enter() {
+		return nil, executor.ErrRetired
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	return &attempt{
 		e: e, ctx: ctx, cancel: cancel, auth: a, op: op, kind: kind,
@@ -113,7 +118,7 @@ func (e *Executor) newAttempt(ctx context.Context, a *auth.Auth, op abi.Op, kind
 			ID: rand.Text()[:16], Kind: kind, Provider: e.provider.Key,
 			Credential: visible(e.manifest, a), DeadlineMS: e.left(ctx),
 		},
-	}
+	}, nil
 }
 
 // left returns the milliseconds until ctx's deadline, 0 when there is none.

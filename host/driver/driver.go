@@ -123,8 +123,13 @@ func (e *Executor) Manifest() *abi.Manifest { return e.manifest }
 // Provider returns the provider's part of the manifest.
 func (e *Executor) Provider() abi.Provider { return e.provider }
 
+// Retire lets no more attempts begin: they fail with executor.ErrRetired, with
+// which the manager goes to the executor that came in its place. So a request
+// that had taken hold of this one just before is not lost.
+func (e *Executor) Retire() { e.active.close() }
+
 // Drain waits until no attempt uses the executor, or ctx ends. It does not
-// stop new ones: take the executor out of service first.
+// stop new ones: Retire does.
 func (e *Executor) Drain(ctx context.Context) error { return e.active.wait(ctx) }
 
 // Execute returns a whole answer.

@@ -160,3 +160,23 @@ func TestTrapInAStream(t *testing.T) {
 		t.Error("the upstream was not let go within a second")
 	}
 }
+
+// TestRetire: no attempt begins any more, and the one that runs ends well.
+func TestRetire(t *testing.T) {
+	up := serve(t, sse("data: 1\n\n"))
+	e := newExecutor(t, always(send(abi.Send{Deliver: abi.DeliverPass})...), manifest())
+	s, err := open(t, e, up.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Retire()
+	if _, err := open(t, e, up.URL); !errors.Is(err, executor.ErrRetired) {
+		t.Errorf("a new attempt: %v", err)
+	}
+	if got, err := readStream(t, s); err != nil || got != "data: 1\n\n" {
+		t.Errorf("the running one: %q, %v", got, err)
+	}
+	if err := e.Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -5,17 +5,30 @@ import (
 	"sync"
 )
 
-// inflight counts attempts and tells when there is none.
+// inflight counts attempts, tells when there is none, and lets no more begin
+// once it is closed.
 type inflight struct {
-	mu   sync.Mutex // guards n and idle
-	n    int
-	idle chan struct{} // made by the first waiter, closed when n falls to 0
+	mu     sync.Mutex // guards n, closed and idle
+	n      int
+	closed bool
+	idle   chan struct{} // made by the first waiter, closed when n falls to 0
 }
 
-func (f *inflight) enter() {
+// enter reports whether an attempt may begin; then leave ends it.
+func (f *inflight) enter() bool {
 	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return false
+	}
 	f.n++
-	f.mu.Unlock()
+	return true
+}
+
+func (f *inflight) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
 }
 
 func (f *inflight) leave() {

@@ -45,9 +45,12 @@ func (e *Executor) Models(ctx context.Context, a *auth.Auth) ([]Model, error) {
 		}
 		return models, nil
 	}
-	at := e.newAttempt(ctx, a, abi.OpModels, abi.KindUnspecified)
+	at, err := e.newAttempt(ctx, a, abi.OpModels, abi.KindUnspecified)
+	if err != nil {
+		return nil, err
+	}
 	defer at.release()
-	err := at.ask(abi.OpModels, &abi.ModelsInput{Provider: e.provider.Key, Credential: at.info.Credential})
+	err = at.ask(abi.OpModels, &abi.ModelsInput{Provider: e.provider.Key, Credential: at.info.Credential})
 	for err == nil && at.stage == stageTodo {
 		err = at.perform()
 	}

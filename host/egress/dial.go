@@ -45,18 +45,23 @@ func (d *dialer) dial(ctx context.Context, network, hostport string) (net.Conn, 
 	if err != nil {
 		return nil, err
 	}
-	var failures []error
+	var first error
 	for i, addr := range addrs {
 		conn, err := d.dialAddr(ctx, network, netip.AddrPortFrom(addr, uint16(number)), len(addrs)-i)
 		if err == nil {
 			return conn, nil
 		}
-		failures = append(failures, err)
+		if first == nil {
+			first = err
+		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, errors.Join(failures...)
+	if len(addrs) > 1 {
+		return nil, fmt.Errorf("none of %d addresses answers; the first: %w", len(addrs), first)
+	}
+	return nil, first
 }
 
 // dialAddr gives the address its share of the time left.

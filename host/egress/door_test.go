@@ -421,3 +421,59 @@ type own func(*http.Request) (*http.Response, error)
 func (f own) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 func (f own) RoundTripperFor(*auth.Auth) http.RoundTripper { return f }
+
+func TestDialFallsBackToTheNextAddress(t *testing.T) {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.NotFoundHandler()}}
+	srv.Start()
+	t.Cleanup(srv.Close)
+	u := destOf(t, srv.URL)
+	dest := Destination{Scheme: "http", Host: "two.example", Port: u.Port, Methods: []string{"GET"}, Private: true}
+	door := open(t, Options{Resolver: resolves("two.example", []string{"127.0.0.2", "127.0.0.1"})})
+	res, err := door.Do(t.Context(), nil, dest, request(t, http.MethodGet, target(dest), nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	door = open(t, Options{Resolver: resolves("two.example", []string{"127.0.0.2", "127.0.0.3"})})
+	if _, err := door.Do(t.Context(), nil, dest, request(t, http.MethodGet, target(dest), nil)); reasonOf(t, err) != Unreachable {
+		t.Error(err)
+	}
+}
+
+// BenchmarkDoor has the door and the bare transport side by side.
+func BenchmarkDoor(b *testing.B) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
+	b.Cleanup(srv.Close)
+	dest, err := ParseBase(srv.URL+"/v1", false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	dest.Methods = []string{http.MethodPost}
+	door := New(Options{})
+	b.Cleanup(door.Close)
+	bare := &http.Transport{DisableCompression: true}
+	b.Cleanup(bare.CloseIdleConnections)
+	run := func(name string, do func(*http.Request) (*http.Response, error)) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				req, err := http.NewRequest(http.MethodPost, srv.URL+"/v1/chat/completions", strings.NewReader("{}"))
+				if err != nil {
+					b.Fatal(err)
+				}
+				res, err := do(req)
+				if err != nil {
+					b.Fatal(err)
+				}
+				_, _ = io.Copy(io.Discard, res.Body)
+				_ = res.Body.Close()
+			}
+		})
+	}
+	run("bare", bare.RoundTrip)
+	run("door", func(req *http.Request) (*http.Response, error) { return door.Do(b.Context(), nil, dest, req) })
+}

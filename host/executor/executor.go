@@ -5,10 +5,15 @@
 package executor
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
 )
+
+// ErrRetired is returned by an executor that was taken out of service before the
+// attempt began: nothing was done, and whoever replaced it can do it.
+var ErrRetired = errors.New("executor is retired")
 
 // Request is what a provider is asked to do.
 type Request struct {

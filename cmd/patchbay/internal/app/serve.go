@@ -28,6 +28,7 @@ type running struct {
 // close waits for what still runs on this version, then closes it.
 func (r *running) close(ctx context.Context) error {
 	for _, e := range r.executors {
+		e.Retire()
 		if err := e.Drain(ctx); err != nil {
 			break // the time is up; Close ends what is left
 		}
