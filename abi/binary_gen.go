@@ -251,6 +251,9 @@ func (m *Attempt) size() (n int) {
 	if len(m.Alt) > 0 {
 		n += 1 + sizeBytes(len(m.Alt))
 	}
+	if m.StartedMS != 0 {
+		n += 1 + sizeVarint(uint64(m.StartedMS))
+	}
 	return n
 }
 
@@ -288,6 +291,9 @@ func (m *Attempt) appendTo(b []byte) []byte {
 	}
 	if len(m.Alt) > 0 {
 		b = appendString(b, 82, m.Alt)
+	}
+	if m.StartedMS != 0 {
+		b = appendUint(b, 88, uint64(m.StartedMS))
 	}
 	return b
 }
@@ -413,6 +419,14 @@ func (m *Attempt) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 			m.Alt = f.str()
+		case 11:
+			if f.wire != wireVarint {
+				return d.wireType("Attempt.started_ms")
+			}
+			if err := d.once(&seen, 10, "Attempt.started_ms"); err != nil {
+				return err
+			}
+			m.StartedMS = int64(f.value)
 		default:
 			if err := d.unknown("Attempt", f.num); err != nil {
 				return err

@@ -219,6 +219,10 @@ func (m *Attempt) appendJSON(b []byte) []byte {
 		b = appendJSONKey(b, "alt")
 		b = appendJSONString(b, m.Alt)
 	}
+	if m.StartedMS != 0 {
+		b = appendJSONKey(b, "startedMs")
+		b = appendJSONInt64(b, m.StartedMS)
+	}
 	return append(b, '}')
 }
 
@@ -325,6 +329,16 @@ func (m *Attempt) parseJSON(r *jsonReader) error {
 			}
 			v, err := r.str()
 			m.Alt = v
+			return err
+		case "startedMs", "started_ms":
+			if err := r.once(&seen, 10, key); err != nil {
+				return err
+			}
+			if r.null() {
+				return nil
+			}
+			v, err := r.int64()
+			m.StartedMS = v
 			return err
 		}
 		return r.unknown("Attempt", key)

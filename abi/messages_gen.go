@@ -390,6 +390,9 @@ type Attempt struct {
 	SessionID string
 	// Alternate form of the answer that the client asked for, such as sse.
 	Alt string
+	// Milliseconds since the Unix epoch when the attempt began: the same in every
+	// call, so that what a guest makes of it does not depend on its clock.
+	StartedMS int64
 }
 
 // BodyHandle is the client's body: always its size, its bytes only where the

@@ -56,7 +56,7 @@ var golden = []struct {
 	}},
 	{"execute", "ExecuteInput", &abi.ExecuteInput{
 		Attempt: &abi.Attempt{
-			ID: "a1", Kind: abi.KindStream, Provider: "openai-compatible", Model: "small", RequestedModel: "team/small", Format: "openai-chat", DeadlineMS: 60000,
+			ID: "a1", Kind: abi.KindStream, Provider: "openai-compatible", Model: "small", RequestedModel: "team/small", Format: "openai-chat", DeadlineMS: 60000, StartedMS: 1893553445000,
 			Credential: &abi.Credential{
 				ID: "c3f1", Label: "work", Revision: 7,
 				Fields: []abi.Pair{{Name: "base_url", Value: "https://api.example.com/v1"}}, Secrets: []string{"api_key"},

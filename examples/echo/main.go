@@ -102,7 +102,7 @@ func finish(r *guest.Request) guest.Answer {
 
 // head has no time: the same input gives the same bytes, whenever it is asked.
 func head(r *guest.Request) openai.Head {
-	return openai.Head{ID: "chatcmpl-" + r.Attempt.ID, Model: r.Model()}
+	return openai.Head{ID: "chatcmpl-" + r.Attempt.ID, Model: r.Model(), Created: r.Attempt.StartedMS / 1000}
 }
 
 // cut splits text behind its first words, each with the white space before it.

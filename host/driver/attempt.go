@@ -116,7 +116,7 @@ func (e *Executor) newAttempt(ctx context.Context, a *auth.Auth, op abi.Op, kind
 		bufs: bufferPool.Get().(*buffers),
 		info: &abi.Attempt{
 			ID: rand.Text()[:16], Kind: kind, Provider: e.provider.Key,
-			Credential: visible(e.manifest, a), DeadlineMS: e.left(ctx),
+			Credential: visible(e.manifest, a), DeadlineMS: e.left(ctx), StartedMS: e.opts.Now().UnixMilli(),
 		},
 	}, nil
 }
