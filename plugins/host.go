@@ -43,11 +43,15 @@ type Host struct {
 	opts    Options
 	runtime *direct.Runtime
 
-	// mu guards loaded and closed.
-	mu     sync.Mutex
-	loaded map[*Plugin]struct{}
-	closed bool
+	// mu guards loaded and closed, and the adding to loading.
+	mu      sync.Mutex
+	loaded  map[*Plugin]struct{}
+	closed  bool
+	loading sync.WaitGroup
 }
+
+// errClosed says that the host takes no more plugins.
+var errClosed = errors.New("the plugin host is closed")
 
 // NewHost makes a host. It makes the directories and opens the compile cache;
 // it reads no plugin.
@@ -74,11 +78,14 @@ func NewHost(_ context.Context, opts Options) (*Host, error) {
 	return &Host{opts: opts, runtime: runtime, loaded: map[*Plugin]struct{}{}}, nil
 }
 
-// Close closes all plugins, at the same time, and then the host. When ctx ends
-// first, running calls are stopped.
+// Close waits for loads that have begun, closes all plugins, at the same time,
+// and then the host. When ctx ends first, running calls are stopped.
 func (h *Host) Close(ctx context.Context) error {
 	h.mu.Lock()
 	h.closed = true
+	h.mu.Unlock()
+	h.loading.Wait()
+	h.mu.Lock()
 	plugins := make([]*Plugin, 0, len(h.loaded))
 	for p := range h.loaded {
 		plugins = append(plugins, p)
@@ -100,7 +107,22 @@ func (h *Host) Compile(ctx context.Context, wasm []byte) error {
 	if err != nil {
 		return err
 	}
+	if err := h.begin(); err != nil {
+		return err
+	}
+	defer h.loading.Done()
 	return h.runtime.Compile(ctx, x.metered.Wasm)
+}
+
+// begin keeps the host open until loading.Done is called.
+func (h *Host) begin() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return errClosed
+	}
+	h.loading.Add(1)
+	return nil
 }
 
 // Load checks a module and brings it up to a first instance that answered
@@ -168,6 +190,10 @@ func (h *Host) load(ctx context.Context, x *exam, config json.RawMessage) (*Plug
 	if err != nil {
 		return nil, named(err, "", m)
 	}
+	if err := h.begin(); err != nil {
+		return nil, err
+	}
+	defer h.loading.Done()
 	guest, err := h.runtime.Load(ctx, direct.Config{
 		Plugin:      m.ID,
 		Wasm:        x.metered.Wasm,
@@ -185,19 +211,10 @@ func (h *Host) load(ctx context.Context, x *exam, config json.RawMessage) (*Plug
 		}
 		return nil, named(&RefusedError{Reason: err.Error(), Err: err}, "", m)
 	}
-	return h.keep(ctx, &Plugin{host: h, manifest: m, sha: x.info.SHA256, guest: guest})
-}
-
-func (h *Host) keep(ctx context.Context, p *Plugin) (*Plugin, error) {
+	p := &Plugin{host: h, manifest: m, sha: x.info.SHA256, guest: guest}
 	h.mu.Lock()
-	closed := h.closed
-	if !closed {
-		h.loaded[p] = struct{}{}
-	}
+	h.loaded[p] = struct{}{}
 	h.mu.Unlock()
-	if closed {
-		return nil, errors.Join(errors.New("the plugin host is closed"), p.guest.Close(ctx))
-	}
 	return p, nil
 }
 

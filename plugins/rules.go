@@ -87,10 +87,15 @@ func checkFields(m *abi.Manifest, add func(string, ...any)) {
 		if f.Pattern == "" {
 			continue
 		}
-		pattern, err := regexp.Compile(`\A(?:` + f.Pattern + `)\z`)
+		// By itself first: a)|(b would compile only within the group.
+		if _, err := regexp.Compile(f.Pattern); err != nil {
+			add("credential field %s: pattern does not compile: %v", name, err)
+			continue
+		}
+		whole, err := regexp.Compile(`\A(?:` + f.Pattern + `)\z`)
 		if err != nil {
 			add("credential field %s: pattern does not compile: %v", name, err)
-		} else if f.Default != "" && !pattern.MatchString(f.Default) {
+		} else if f.Default != "" && !whole.MatchString(f.Default) {
 			add("credential field %s: the default does not match the pattern", name)
 		}
 	}

@@ -19,9 +19,6 @@ import (
 	"github.com/patchbay-dev/patchbay/abi"
 )
 
-// ErrMemory is matched when a module needs more memory than it may have.
-var ErrMemory = errors.New("needs more memory than it may have")
-
 // maxCachedLoads is how many modules are read from the disk cache at a time.
 const maxCachedLoads = 2
 
