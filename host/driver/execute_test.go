@@ -38,7 +38,8 @@ func TestPassedAnswer(t *testing.T) {
 		io.WriteString(w, answer)
 	})
 	g := always(send(abi.Send{Deliver: abi.DeliverPass})...)
-	e := newExecutor(t, g, manifest())
+	began := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	e := newExecutor(t, g, manifest(), func(o *Options) { o.Now = func() time.Time { return began } })
 	req := request()
 	req.Model = "upstream-model"
 	r, err := e.Execute(t.Context(), credential(up.URL+"/v1/"), req, executor.Options{SourceFormat: "openai-chat",
@@ -64,7 +65,7 @@ func TestPassedAnswer(t *testing.T) {
 	got := g.calls[0].execute
 	want := &abi.ExecuteInput{
 		Attempt: &abi.Attempt{
-			ID: got.Attempt.ID, Kind: abi.KindExecute, Provider: "fake", Model: "upstream-model", RequestedModel: "m-1", Format: "openai-chat",
+			ID: got.Attempt.ID, Kind: abi.KindExecute, Provider: "fake", Model: "upstream-model", RequestedModel: "m-1", Format: "openai-chat", StartedMS: began.UnixMilli(),
 			Credential: &abi.Credential{
 				ID: opaqueID("account@example.com"), Label: "work", Secrets: []string{"api_key"}, ExpiresAtMS: 1893553445000,
 				Fields: []abi.Pair{{Name: "base_url", Value: up.URL + "/v1/"}, {Name: "project", Value: "main"}},
