@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/patchbay-dev/patchbay/abi"
@@ -45,7 +46,8 @@ type Options struct {
 // App is one process's hold on a data directory. Open gives one that can read
 // and change what is stored; Start makes it serve.
 type App struct {
-	cfg     settings.Config
+	// cfg is the configuration that is in force; a reload swaps it.
+	cfg     atomic.Pointer[settings.Config]
 	version string
 	log     *slog.Logger
 	secret  func(string)
@@ -95,9 +97,10 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a := &App{
-		cfg: o.Config, version: o.Version, log: o.Logger, secret: o.Secret, started: time.Now(),
+		version: o.Version, log: o.Logger, secret: o.Secret, started: time.Now(),
 		store: store, running: map[string]*running{}, problems: map[string]string{},
 	}
+	a.cfg.Store(&o.Config)
 	a.background, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -139,6 +142,9 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	return a, nil
 }
+
+// config returns the configuration that is in force. It must not be changed.
+func (a *App) config() *settings.Config { return a.cfg.Load() }
 
 // Manager returns the manager, for the gateway.
 func (a *App) Manager() *host.Manager { return a.manager }

@@ -48,7 +48,7 @@ func (a *App) ListAuths(ctx context.Context) ([]admin.AuthView, error) {
 		views = append(views, a.authView(ctx, c))
 	}
 	if !a.isServing() { // what the file declares is registered by a server only
-		for _, c := range a.cfg.Credentials {
+		for _, c := range a.config().Credentials {
 			views = append(views, a.authView(ctx, configured(c)))
 		}
 		sort.Slice(views, func(i, j int) bool { return views[i].ID < views[j].ID })
@@ -58,7 +58,7 @@ func (a *App) ListAuths(ctx context.Context) ([]admin.AuthView, error) {
 
 // RemoveAuth deletes a credential: no new picks, running streams finish.
 func (a *App) RemoveAuth(ctx context.Context, id string) error {
-	for _, c := range a.cfg.Credentials {
+	for _, c := range a.config().Credentials {
 		if config.CredentialID(c.Provider, c.Label) == id {
 			return &admin.Error{Code: admin.CodeFromConfig, Message: fmt.Sprintf("credential %s is declared in the configuration: take it out of %s", id, c.Source)}
 		}

@@ -177,7 +177,7 @@ func sharedProvider(l plugins.Locked, m *abi.Manifest) string {
 }
 
 func (a *App) pluginConfig(id string) json.RawMessage {
-	c := a.cfg.Plugins.Config[id]
+	c := a.config().Plugins.Config[id]
 	if c == nil {
 		return nil
 	}

@@ -56,7 +56,7 @@ func (a *App) Start(ctx context.Context) error {
 			return errors.Join(err, p.Close(ctx))
 		}
 	}
-	for _, c := range a.cfg.Credentials {
+	for _, c := range a.config().Credentials {
 		if err := a.registerConfigured(ctx, c); err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (a *App) publish(p *plugins.Plugin) error {
 		e, err := driver.New(p, m, m.Provides.Providers[i], driver.Options{
 			Door:        a.door,
 			HostVersion: a.version,
-			IdleTimeout: a.cfg.Limits.IdleTimeout,
+			IdleTimeout: a.config().Limits.IdleTimeout,
 			Logger:      a.log,
 		})
 		if err != nil {
