@@ -90,7 +90,7 @@ func (d *Door) Do(ctx context.Context, a *auth.Auth, dest Destination, req *http
 		e.Target = target(dest)
 		return nil, e
 	}
-	res.Body = &body{ReadCloser: res.Body, ctx: ctx, target: target(dest)}
+	res.Body = &body{ReadCloser: res.Body, ctx: ctx, dest: dest}
 	return res, nil
 }
 

@@ -53,17 +53,17 @@ func isTimeout(ctx context.Context, err error) bool {
 // body names the target in the errors of reading.
 type body struct {
 	io.ReadCloser
-	ctx    context.Context
-	target string
+	ctx  context.Context
+	dest Destination
 }
 
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err == nil || err == io.EOF { //nolint:errorlint // a reader's EOF is never wrapped
+	if err == nil || err == io.EOF {
 		return n, err
 	}
 	e := failure(b.ctx, err, true)
-	e.Target = b.target
+	e.Target = target(b.dest)
 	return n, e
 }

@@ -35,14 +35,8 @@ func match(dest Destination, req *http.Request) string {
 	if rule := matchPath(dest.PathPrefix, u); rule != "" {
 		return rule
 	}
-	for name, values := range req.Header {
-		if !httpguts.ValidHeaderFieldName(name) {
-			return "a header has an invalid name"
-		}
-		if !slices.ContainsFunc(values, func(v string) bool { return !httpguts.ValidHeaderFieldValue(v) }) {
-			continue
-		}
-		return "a header has an invalid value"
+	if rule := matchHeader(req.Header); rule != "" {
+		return rule
 	}
 	if addr, err := netip.ParseAddr(dest.Host); err == nil {
 		if err := CheckAddr(addr, dest.Private); err != nil {
@@ -52,14 +46,26 @@ func match(dest Destination, req *http.Request) string {
 	return ""
 }
 
+// matchHeader refuses what the transport would refuse only once it has a
+// connection.
+func matchHeader(header http.Header) string {
+	for name, values := range header {
+		if !httpguts.ValidHeaderFieldName(name) {
+			return "a header has an invalid name"
+		}
+		for _, v := range values {
+			if !httpguts.ValidHeaderFieldValue(v) {
+				return "a header has an invalid value"
+			}
+		}
+	}
+	return ""
+}
+
 // matchPath compares what will be sent, escapes and all, with the prefix,
 // segment by segment, so that no server can read a path outside the prefix out
 // of it.
 func matchPath(prefix string, u *url.URL) string {
-	uri := u.RequestURI()
-	if strings.ContainsFunc(uri, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return "the URL holds a space or a control character"
-	}
 	path := u.EscapedPath()
 	if path == "" {
 		path = "/"
@@ -67,20 +73,24 @@ func matchPath(prefix string, u *url.URL) string {
 	if path[0] != '/' {
 		return "the path does not begin with a slash"
 	}
-	segments := strings.Split(path[1:], "/")
-	for _, segment := range segments {
+	blank := func(r rune) bool { return r <= ' ' || r == 0x7f }
+	if strings.ContainsFunc(path, blank) || strings.ContainsFunc(u.RawQuery, blank) {
+		return "the URL holds a space or a control character"
+	}
+	prefix, open := strings.Trim(prefix, "/"), true
+	for segment := range strings.SplitSeq(path[1:], "/") {
 		if climbs(segment) {
 			return "the path holds a dot segment"
 		}
-	}
-	prefix = strings.Trim(prefix, "/")
-	if prefix == "" {
-		return ""
-	}
-	for i, want := range strings.Split(prefix, "/") {
-		if i >= len(segments) || segments[i] != want {
-			return "the path is outside the destination's prefix"
+		if prefix == "" || !open {
+			continue
 		}
+		var want string
+		want, prefix, _ = strings.Cut(prefix, "/")
+		open = segment == want
+	}
+	if prefix != "" || !open {
+		return "the path is outside the destination's prefix"
 	}
 	return ""
 }
@@ -89,7 +99,7 @@ func matchPath(prefix string, u *url.URL) string {
 // for . or ..: escaped once or more, behind an escaped slash or a backslash, or
 // with parameters.
 func climbs(segment string) bool {
-	for {
+	for strings.ContainsAny(segment, ".%") {
 		for part := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == '/' || r == '\\' || r == 0 }) {
 			name, _, _ := strings.Cut(part, ";")
 			if name == "." || name == ".." {
@@ -102,6 +112,7 @@ func climbs(segment string) bool {
 		}
 		segment = decoded
 	}
+	return false
 }
 
 func portIn(u *url.URL) string {
