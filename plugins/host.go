@@ -1,12 +1,14 @@
 package plugins
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/patchbay-dev/patchbay/abi"
@@ -14,15 +16,8 @@ import (
 	"github.com/patchbay-dev/patchbay/plugins/meter"
 )
 
-// Options are what a Host is made with. Only Dir and CacheDir are required.
-type Options struct {
-	// Dir is where modules are kept, CacheDir where compiled code is; both are
-	// created with mode 0700.
-	Dir, CacheDir string
-	// HostVersion is told to plugins.
-	HostVersion string
-	// Features that the host has; nil means Features().
-	Features []string
+// Bounds are what the operator allows a plugin.
+type Bounds struct {
 	// Instances is the size of a plugin's pool; 0 means twice the processors,
 	// at least four. A manifest may ask for fewer.
 	Instances int
@@ -33,6 +28,21 @@ type Options struct {
 	CallTimeout time.Duration
 	// QueueTimeout is how long a call waits for an instance; 0 means 5 s.
 	QueueTimeout time.Duration
+}
+
+// Options are what a Host is made with. Only Dir and CacheDir are required.
+type Options struct {
+	// Dir is where modules are kept, CacheDir where compiled code is; both are
+	// created with mode 0700.
+	Dir, CacheDir string
+	// HostVersion is told to plugins.
+	HostVersion string
+	// Features that the host has; nil means Features().
+	Features []string
+	// Instances and the three below are the Bounds that it begins with.
+	Instances                 int
+	MemoryBytes               int64
+	CallTimeout, QueueTimeout time.Duration
 	// Log takes the plugins' log lines, escaped and rate limited; nil drops
 	// them. It is called within calls, from several goroutines.
 	Log func(plugin string, level abi.LogLevel, line string)
@@ -42,6 +52,7 @@ type Options struct {
 type Host struct {
 	opts    Options
 	runtime *direct.Runtime
+	bounds  atomic.Pointer[Bounds]
 
 	// mu guards loaded and closed, and the adding to loading.
 	mu      sync.Mutex
@@ -59,12 +70,6 @@ func NewHost(_ context.Context, opts Options) (*Host, error) {
 	if opts.Features == nil {
 		opts.Features = Features()
 	}
-	if opts.MemoryBytes == 0 {
-		opts.MemoryBytes = abi.DefaultMemory
-	}
-	if opts.CallTimeout == 0 {
-		opts.CallTimeout = abi.DefaultCallTime
-	}
 	if opts.Log == nil {
 		opts.Log = func(string, abi.LogLevel, string) {}
 	}
@@ -75,7 +80,17 @@ func NewHost(_ context.Context, opts Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Host{opts: opts, runtime: runtime, loaded: map[*Plugin]struct{}{}}, nil
+	h := &Host{opts: opts, runtime: runtime, loaded: map[*Plugin]struct{}{}}
+	h.SetBounds(Bounds{Instances: opts.Instances, MemoryBytes: opts.MemoryBytes, CallTimeout: opts.CallTimeout, QueueTimeout: opts.QueueTimeout})
+	return h, nil
+}
+
+// SetBounds changes what the plugins that are loaded from now on may use. What
+// is loaded keeps what it has.
+func (h *Host) SetBounds(b Bounds) {
+	b.MemoryBytes = cmp.Or(b.MemoryBytes, int64(abi.DefaultMemory))
+	b.CallTimeout = cmp.Or(b.CallTimeout, abi.DefaultCallTime)
+	h.bounds.Store(&b)
 }
 
 // Close waits for loads that have begun, closes all plugins, at the same time,
@@ -202,7 +217,7 @@ func (h *Host) load(ctx context.Context, x *exam, config json.RawMessage) (*Plug
 		Instances:   limits.instances,
 		MemoryBytes: limits.memory,
 		CallTime:    limits.call,
-		QueueTime:   h.opts.QueueTimeout,
+		QueueTime:   h.bounds.Load().QueueTimeout,
 		Log:         func(level abi.LogLevel, line string) { h.opts.Log(m.ID, level, line) },
 	})
 	if err != nil {

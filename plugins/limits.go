@@ -19,7 +19,8 @@ type limits struct {
 // operator allows.
 func (h *Host) limits(x *exam) (limits, error) {
 	asked := x.info.Manifest.Limits
-	l := limits{memory: h.opts.MemoryBytes, call: h.opts.CallTimeout, instances: h.opts.Instances}
+	b := h.bounds.Load()
+	l := limits{memory: b.MemoryBytes, call: b.CallTimeout, instances: b.Instances}
 	if asked.MemoryBytes > l.memory {
 		return limits{}, refuse("it asks for %s of memory, the operator allows %s; raise plugins.memory_bytes", size(asked.MemoryBytes), size(l.memory))
 	}

@@ -3,6 +3,7 @@ package plugins_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -103,6 +104,21 @@ func TestManifestRules(t *testing.T) {
 		{"configuration schema", func(m obj) { m["config"] = obj{"type": "object", "properties": obj{"n": obj{"type": "integer"}}} }, ""},
 		{"bad configuration schema", func(m obj) { m["config"] = obj{"type": "nonsense"} }, "config is not a JSON Schema"},
 		{"schema that reads a file", func(m obj) { m["config"] = obj{"$ref": "file:///etc/passwd"} }, "may not refer to"},
+		{"schema with definitions", func(m obj) {
+			m["config"] = obj{"$defs": obj{"a": obj{"type": "string"}}, "properties": obj{"x": obj{"$ref": "#/$defs/a"}, "y": obj{"$ref": "#/$defs/a"}}}
+		}, ""},
+		{"schema that names nothing", func(m obj) { m["config"] = obj{"$ref": "#/$defs/b"} }, "names nothing"},
+		{"schema that leads back", func(m obj) {
+			m["config"] = obj{"$defs": obj{"a": obj{"anyOf": []any{obj{"$ref": "#/$defs/a"}}}}, "$ref": "#/$defs/a"}
+		}, "leads back to itself"},
+		{"schema that doubles", func(m obj) {
+			defs := obj{"d40": true}
+			for i := range 40 {
+				next := obj{"$ref": fmt.Sprintf("#/$defs/d%d", i+1)}
+				defs[fmt.Sprintf("d%d", i)] = obj{"allOf": []any{next, next}}
+			}
+			m["config"] = obj{"$defs": defs, "$ref": "#/$defs/d0"}
+		}, "nodes once its references are followed"},
 		{"schema that reads a server", func(m obj) { m["config"] = obj{"$ref": "http://127.0.0.1/x"} }, "may not refer to"},
 	}
 	for _, tt := range tests {

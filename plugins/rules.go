@@ -179,6 +179,9 @@ func checkConfigSchema(m *abi.Manifest, add func(string, ...any)) {
 	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(m.Config))
 	if err == nil {
+		err = boundSchema(doc)
+	}
+	if err == nil {
 		_, err = compileSchema(doc)
 	}
 	if err != nil {
