@@ -54,11 +54,14 @@ type Options struct {
 type Manager struct {
 	clock    Clock
 	log      *slog.Logger
-	cooldown settings.Cooldown
 	index    *schedule.Index[*slot]
 	registry *models.Registry
 	world    atomic.Pointer[world]
 	turns    turns
+	// refreshes lets one refresh of a credential run at a time.
+	refreshes turns
+	// streams counts those that are open.
+	streams atomic.Int64
 	writer   writer
 
 	// grouped counts the credentials that belong to a group, which the index
@@ -108,7 +111,6 @@ func New(o Options) *Manager {
 	m := &Manager{
 		clock:    o.Clock,
 		log:      o.Logger,
-		cooldown: o.Cooldown,
 		index:    schedule.New[*slot](),
 		registry: &models.Registry{},
 		slots:    map[string]*slot{},

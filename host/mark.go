@@ -20,30 +20,42 @@ func (m *Manager) MarkResult(ctx context.Context, result auth.Result) {
 }
 
 func (m *Manager) mark(ctx context.Context, s *slot, result auth.Result) {
-	if s != nil && m.apply(s, result) && !auth.SkipPersist(ctx) {
-		m.saveLater(s.id)
+	var begun auth.Block
+	if s != nil {
+		var changed bool
+		if begun, changed = m.apply(s, result); changed && !auth.SkipPersist(ctx) {
+			m.saveLater(s.id)
+		}
 	}
 	hook := m.world.Load().hook
 	m.guard("hook", func() { hook.OnResult(ctx, result) })
+	if begun.Reason == auth.NotBlocked {
+		return
+	}
+	if observer, ok := hook.(auth.CooldownObserver); ok {
+		m.guard("hook", func() { observer.OnCooldown(ctx, result, begun) })
+	}
 }
 
-// apply writes an outcome into a slot and reports whether it changed anything.
+// apply writes an outcome into a slot. It reports whether it changed anything,
+// and the block that it began, if nothing stood in the way before.
 // A success of a credential that nothing is held against, which is what most
 // marks are, costs one atomic load.
-func (m *Manager) apply(s *slot, result auth.Result) (changed bool) {
+func (m *Manager) apply(s *slot, result auth.Result) (begun auth.Block, changed bool) {
 	if e := s.cur.Load(); e == nil || result.Success && e.quiet {
-		return false
+		return auth.Block{}, false
 	}
 	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e := s.cur.Load()
 	if e == nil {
-		return false
+		return auth.Block{}, false
 	}
 	a := *e.auth // shallow: Apply replaces what it changes
-	if !cooldown.Apply(&a, result, m.cooldown, cooldown.Disabled(e.auth, m.cooldown, false), now) {
-		return false
+	cfg := m.world.Load().cooldown
+	if !cooldown.Apply(&a, result, cfg, cooldown.Disabled(e.auth, cfg, false), now) {
+		return auth.Block{}, false
 	}
 	next := e.after(&a)
 	s.cur.Store(next)
@@ -56,7 +68,10 @@ func (m *Manager) apply(s *slot, result auth.Result) (changed bool) {
 		}
 	}
 	m.index.Set(s.id, seats...)
-	return true
+	if !result.Success && e.auth.Block(model, now).Reason == auth.NotBlocked {
+		begun = a.Block(model, now)
+	}
+	return begun, true
 }
 
 // concernsAll reports whether the record blocks models that have no state of

@@ -8,6 +8,7 @@ import (
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/selector"
+	"github.com/patchbay-dev/patchbay/host/settings"
 )
 
 // strategy is how the index is asked; slices of credentials are made only for
@@ -31,13 +32,15 @@ type world struct {
 	selector auth.Selector
 	strategy strategy
 
+	cooldown settings.Cooldown
+
 	retries        int
 	maxInterval    time.Duration
 	maxCredentials int
 }
 
 func (m *Manager) newWorld(o Options) *world {
-	w := &world{store: o.Store, hook: o.Hook, transports: o.RoundTripperProvider}
+	w := &world{store: o.Store, hook: o.Hook, transports: o.RoundTripperProvider, cooldown: o.Cooldown}
 	if w.hook == nil {
 		w.hook = auth.NoopHook{}
 	}
@@ -91,6 +94,15 @@ func (m *Manager) SetRetryConfig(retry int, maxRetryInterval time.Duration, maxR
 		w.maxInterval = max(maxRetryInterval, 0)
 		w.maxCredentials = max(maxRetryCredentials, 0)
 	})
+}
+
+// SetCooldown changes how long failures block; the zero value means
+// settings.DefaultCooldown. Blocks that stand end when they would have.
+func (m *Manager) SetCooldown(c settings.Cooldown) {
+	if c == (settings.Cooldown{}) {
+		c = settings.DefaultCooldown()
+	}
+	m.change(func(w *world) { w.cooldown = c })
 }
 
 // RegisterExecutor makes an executor serve the provider that it names, case

@@ -81,6 +81,12 @@ type Hook interface {
 	OnResult(ctx context.Context, result Result)
 }
 
+// CooldownObserver is a Hook that is also told when an outcome takes a
+// credential, or a model of it, out of service that could be picked until then.
+type CooldownObserver interface {
+	OnCooldown(ctx context.Context, result Result, block Block)
+}
+
 // NoopHook provides optional hook defaults, for embedding.
 type NoopHook struct{}
 

@@ -22,7 +22,7 @@ func (x *exchange) readBody() ([]byte, *problem) {
 	if p := plainEncoding(x.r.Header); p != nil {
 		return nil, p
 	}
-	limit := x.gw.limits.BodyBytes
+	limit := x.limits.BodyBytes
 	if x.r.ContentLength > limit {
 		return nil, bodyTooLarge(limit)
 	}

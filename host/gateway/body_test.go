@@ -50,7 +50,7 @@ func TestBodyLimit(t *testing.T) {
 	b.gw.timing.bodyIdle = 300 * time.Millisecond
 	addr, _ := b.listen(t)
 	head := "POST " + chatPath + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + b.key + "\r\n"
-	limit := b.gw.limits.BodyBytes
+	limit := b.gw.limits.Load().BodyBytes
 	for name, c := range map[string]struct {
 		head   string
 		feed   func(io.Writer)

@@ -65,8 +65,8 @@ func (g *Gateway) whole(ctx context.Context, x *exchange, providers []string, re
 // stream, when the request's time is. Its cause says which.
 func (g *Gateway) contextFor(x *exchange) (context.Context, context.CancelFunc) {
 	ctx, cancelTimeout := x.r.Context(), context.CancelFunc(func() {})
-	if g.limits.RequestTimeout > 0 && !x.stream {
-		ctx, cancelTimeout = context.WithTimeoutCause(ctx, g.limits.RequestTimeout, errTimeout)
+	if x.limits.RequestTimeout > 0 && !x.stream {
+		ctx, cancelTimeout = context.WithTimeoutCause(ctx, x.limits.RequestTimeout, errTimeout)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(g.hard, func() { cancel(errShutdown) })

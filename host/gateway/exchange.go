@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/patchbay-dev/patchbay/host/settings"
 	"github.com/patchbay-dev/patchbay/host/wire"
 )
 
@@ -23,6 +24,8 @@ type exchange struct {
 	r     *http.Request
 	start time.Time
 	id    string
+	// limits are those that were in force when the request came.
+	limits *settings.Limits
 
 	route string
 	// probe: a question about health, which comes every few seconds and goes
@@ -54,7 +57,7 @@ type exchange struct {
 // begin starts an exchange. From here the clocks of the connection run: what
 // the client sends and takes has to come in time.
 func (g *Gateway) begin(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{gw: g, w: w, rc: http.NewResponseController(w), r: r, start: g.now(), id: newRequestID(), format: wire.OpenAIChat}
+	x := &exchange{gw: g, w: w, rc: http.NewResponseController(w), r: r, start: g.now(), id: newRequestID(), limits: g.limits.Load(), format: wire.OpenAIChat}
 	header := w.Header()
 	header.Set("X-Request-Id", x.id)
 	if g.server != "" {

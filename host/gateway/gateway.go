@@ -50,7 +50,7 @@ type Options struct {
 type Gateway struct {
 	manager Manager
 	keys    *KeyRing
-	limits  settings.Limits
+	limits  atomic.Pointer[settings.Limits]
 	log     *slog.Logger
 	now     func() time.Time
 	server  string
@@ -82,15 +82,13 @@ var defaultTiming = timing{bodyIdle: 30 * time.Second, bodyRate: 16 << 10, write
 // New returns a gateway.
 func New(o Options) *Gateway {
 	g := &Gateway{
-		manager: o.Manager, keys: o.Keys, limits: o.Settings, log: o.Logger, now: o.Now, ready: o.Ready,
+		manager: o.Manager, keys: o.Keys, log: o.Logger, now: o.Now, ready: o.Ready,
 		timing: defaultTiming,
 	}
 	if g.keys == nil {
 		g.keys = NewKeyRing()
 	}
-	if g.limits.BodyBytes <= 0 {
-		g.limits.BodyBytes = settings.Default().Limits.BodyBytes
-	}
+	g.SetLimits(o.Settings)
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
@@ -103,6 +101,15 @@ func New(o Options) *Gateway {
 	g.hard, g.stop = context.WithCancel(context.Background())
 	g.router = g.routes()
 	return g
+}
+
+// SetLimits changes what bounds the requests that follow; those that run keep
+// what they began with. A body limit of zero means the one that ships.
+func (g *Gateway) SetLimits(l settings.Limits) {
+	if l.BodyBytes <= 0 {
+		l.BodyBytes = settings.Default().Limits.BodyBytes
+	}
+	g.limits.Store(&l)
 }
 
 // Handler returns the client API.

@@ -351,7 +351,7 @@ func TestZeroOptionsAreSafe(t *testing.T) {
 	defer g.stop()
 	w := httptest.NewRecorder()
 	g.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/v1/models", nil))
-	if w.Code != 401 || g.limits.BodyBytes != settings.Default().Limits.BodyBytes {
-		t.Errorf("%d, limit %d", w.Code, g.limits.BodyBytes)
+	if w.Code != 401 || g.limits.Load().BodyBytes != settings.Default().Limits.BodyBytes {
+		t.Errorf("%d, limit %d", w.Code, g.limits.Load().BodyBytes)
 	}
 }

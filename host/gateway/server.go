@@ -78,7 +78,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) shutdown(ctx context.Context) error {
 	s.gw.draining.Store(true)
 	defer s.gw.stop()
-	grace, cancel := context.WithTimeout(ctx, s.gw.limits.ShutdownGrace)
+	grace, cancel := context.WithTimeout(ctx, s.gw.limits.Load().ShutdownGrace)
 	defer cancel()
 	if s.http.Shutdown(grace) == nil {
 		return nil
