@@ -62,7 +62,7 @@ type Manager struct {
 	refreshes turns
 	// streams counts those that are open.
 	streams atomic.Int64
-	writer   writer
+	writer  writer
 
 	// grouped counts the credentials that belong to a group, which the index
 	// does not know; maxRetry is the highest retry limit that a credential ever

@@ -49,7 +49,6 @@ func (m *Manager) write(ctx context.Context, a *auth.Auth, update bool) (*auth.A
 		return nil, fmt.Errorf("write credential %q: %w", a.ID, err)
 	}
 	defer release()
-	w := m.world.Load()
 	var before *auth.Auth
 	if update {
 		if before = m.record(a.ID); before == nil {
@@ -57,6 +56,13 @@ func (m *Manager) write(ctx context.Context, a *auth.Auth, update bool) (*auth.A
 		}
 		merge(a, before, m.now())
 	}
+	return m.commit(ctx, inside, release, a, before)
+}
+
+// commit saves a record and makes it the newest, in the turn that release ends.
+// before is the one that it was made from, nil for a new one.
+func (m *Manager) commit(ctx, inside context.Context, release func(), a, before *auth.Auth) (*auth.Auth, error) {
+	w := m.world.Load()
 	complete(a, m.now())
 	if err := m.guarded("store", func() error { return save(inside, w.store, a) }); err != nil {
 		return nil, fmt.Errorf("save credential %q: %w; nothing was changed", a.ID, err)
@@ -67,7 +73,7 @@ func (m *Manager) write(ctx context.Context, a *auth.Auth, update bool) (*auth.A
 		m.saveLater(a.ID)
 	}
 	m.guard("hook", func() {
-		if update {
+		if before != nil {
 			w.hook.OnAuthUpdated(ctx, a.Clone())
 		} else {
 			w.hook.OnAuthRegistered(ctx, a.Clone())

@@ -23,6 +23,9 @@ func (m *Manager) OpenStream(ctx context.Context, providers []string, req execut
 	return s, nil
 }
 
+// OpenStreams returns how many streams are open: begun, and not ended or closed.
+func (m *Manager) OpenStreams() int { return int(m.streams.Load()) }
+
 // openStream also returns the headers of the last upstream that answered and
 // then failed before its first payload; nil if the last failure was another.
 func (m *Manager) openStream(ctx context.Context, providers []string, req executor.Request, opts executor.Options) (*stream, *failedStart, error) {
@@ -59,6 +62,7 @@ func (m *Manager) begin(ctx context.Context, at *attempt) (*stream, *failedStart
 		return nil, nil, err
 	}
 	s := &stream{m: m, ctx: ctx, up: up, cancel: cancel}
+	m.streams.Add(1)
 	failed := &failedStart{headers: up.Headers().Clone(), framing: up.Framing()}
 	empty := true
 	for {
@@ -191,6 +195,7 @@ func (s *stream) shut() {
 
 func (s *stream) release() {
 	s.releasing.Do(func() {
+		s.m.streams.Add(-1)
 		s.cancel()
 		s.m.guard("close of an upstream stream", func() {
 			if err := s.up.Close(); err != nil {
