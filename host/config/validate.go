@@ -18,6 +18,9 @@ func validate(cfg settings.Config, all layers) []*Error {
 	if !validListen(cfg.Listen) {
 		errs = append(errs, all.fail([]string{"listen"}, "must be an address and a port, such as 127.0.0.1:8484 or [::1]:8484"))
 	}
+	if !validAdmin(cfg.Admin.Listen) {
+		errs = append(errs, all.fail([]string{"admin", "listen"}, "must be a loopback address and a port, such as 127.0.0.1:9484, or empty"))
+	}
 	declared := map[[2]string]string{}
 	for i, c := range cfg.Credentials {
 		file := all[0]
@@ -58,6 +61,20 @@ func validListen(address string) bool {
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	return err == nil && strconv.FormatUint(n, 10) == port
+}
+
+// validAdmin takes what validListen takes if only this machine can reach it, or
+// an empty text for none.
+func validAdmin(address string) bool {
+	if address == "" {
+		return true
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil || !validListen(address) {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // validProxy takes an empty text for none.

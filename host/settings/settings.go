@@ -11,6 +11,7 @@ type Config struct {
 	Listen string `json:"listen" koanf:"listen"`
 	// DataDir holds the store, the plugins, the socket and the caches.
 	DataDir     string       `json:"data_dir" koanf:"data_dir"`
+	Admin       Admin        `json:"admin" koanf:"admin"`
 	Log         Log          `json:"log" koanf:"log"`
 	Limits      Limits       `json:"limits" koanf:"limits"`
 	Retry       Retry        `json:"retry" koanf:"retry"`
@@ -20,6 +21,14 @@ type Config struct {
 	Credentials []Credential `json:"credentials,omitempty" koanf:"credentials"`
 	// Warnings are what host/config found unwise, for the log.
 	Warnings []string `json:"-" koanf:"-"`
+}
+
+// Admin says where the server can be watched, beside the socket in the data
+// directory.
+type Admin struct {
+	// Listen is a loopback address that serves /metrics, /healthz and /readyz;
+	// empty means none.
+	Listen string `json:"listen" koanf:"listen"`
 }
 
 // Log says how to log.

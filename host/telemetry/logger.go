@@ -18,26 +18,40 @@ type Options struct {
 	Format string
 	// Secrets are looked for in every value; nil means none.
 	Secrets *Secrets
+	// Var, when set, is given the level, and may be changed while the logger is
+	// in use; see ParseLevel.
+	Var *slog.LevelVar
+}
+
+// ParseLevel reads debug, info, warn or error; empty means info.
+func ParseLevel(name string) (slog.Level, error) {
+	switch strings.ToLower(name) {
+	case "", "info":
+		return slog.LevelInfo, nil
+	case "debug":
+		return slog.LevelDebug, nil
+	case "warn":
+		return slog.LevelWarn, nil
+	case "error":
+		return slog.LevelError, nil
+	}
+	return 0, fmt.Errorf("log level %q is unknown: use debug, info, warn or error", name)
 }
 
 // NewLogger returns a logger that writes to w, one Write a record, and redacts:
 // attributes whose key names a secret, and every live secret in the message or
 // in any value. It fails for a level or format that it does not know.
 func NewLogger(w io.Writer, o Options) (*slog.Logger, error) {
-	var level slog.Level
-	switch strings.ToLower(o.Level) {
-	case "", "info":
-	case "debug":
-		level = slog.LevelDebug
-	case "warn":
-		level = slog.LevelWarn
-	case "error":
-		level = slog.LevelError
-	default:
-		return nil, fmt.Errorf("log level %q is unknown: use debug, info, warn or error", o.Level)
+	level, err := ParseLevel(o.Level)
+	if err != nil {
+		return nil, err
 	}
+	if o.Var == nil {
+		o.Var = new(slog.LevelVar)
+	}
+	o.Var.Set(level)
 	r := redactor{secrets: o.Secrets}
-	opts := &slog.HandlerOptions{Level: level, ReplaceAttr: r.replace}
+	opts := &slog.HandlerOptions{Level: o.Var, ReplaceAttr: r.replace}
 	switch strings.ToLower(o.Format) {
 	case "", "json":
 		return slog.New(slog.NewJSONHandler(w, opts)), nil
