@@ -40,7 +40,6 @@ $(BIN)/%.wasm: examples/%/main.go examples/%/manifest.json $(PATCHBAY)
 ## test: every test, with the race detector where there is a C compiler
 test:
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector"
-	go run ./host/testkit/wasmcache/warm
 	go test $(RACE) -shuffle=on -timeout 20m ./...
 
 ## lint: gofmt, vet and the linters of .golangci.yml

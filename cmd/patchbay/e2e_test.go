@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"github.com/patchbay-dev/patchbay/cmd/patchbay/internal/pluginbuild"
 	"github.com/patchbay-dev/patchbay/host/admin"
 	"github.com/patchbay-dev/patchbay/host/settings"
+	"github.com/patchbay-dev/patchbay/host/testkit/wasmcache"
 )
 
 // built holds the example plugins, built once by the real toolchain.
@@ -52,6 +54,7 @@ func examples(t testing.TB) (openaiCompatible, echo []byte) {
 				return
 			}
 		}
+		built.err = wasmcache.WarmAll(built.openai, built.echo)
 	})
 	if built.err != nil {
 		t.Fatal(built.err)
@@ -74,6 +77,7 @@ func start(t testing.TB, dir string, change ...func(*settings.Config)) *node {
 	t.Helper()
 	cfg := settings.Default()
 	cfg.DataDir, cfg.Listen = dir, freeAddress(t)
+	shareCache(t, dir)
 	cfg.Limits.ShutdownGrace = 5 * time.Second
 	for _, f := range change {
 		f(&cfg)
@@ -114,6 +118,18 @@ func start(t testing.TB, dir string, change ...func(*settings.Config)) *node {
 	}
 	n.ops = ops
 	return n
+}
+
+// shareCache lets a data directory use the tests' compile cache: under the race
+// detector a module takes twenty times as long to compile.
+func shareCache(t testing.TB, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(wasmcache.Dir(), filepath.Join(dir, "cache")); err != nil && !errors.Is(err, fs.ErrExist) {
+		t.Fatal(err)
+	}
 }
 
 // freeAddress returns a loopback address that nobody listens on.
