@@ -327,6 +327,20 @@ func TestConfiguration(t *testing.T) {
 	}
 }
 
+func TestCompileRunsNothing(t *testing.T) {
+	cache := t.TempDir()
+	h := newHost(t, func(o *plugins.Options) { o.CacheDir = cache })
+	// Its start function would never end.
+	wasm := asm.Guest(func(m *asm.Module) { m.Start(m.Func("", "", 0, asm.Spin())) }, asm.OK()).Bytes()
+	if err := h.Compile(t.Context(), wasm); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := filepath.Glob(filepath.Join(cache, "wazero-*", "*")); err != nil || len(files) != 1 {
+		t.Errorf("the cache has %q, %v", files, err)
+	}
+	wantRefused(t, h.Compile(t.Context(), []byte("text")), "not a WebAssembly module")
+}
+
 func TestHostCloses(t *testing.T) {
 	h, err := plugins.NewHost(t.Context(), plugins.Options{Dir: t.TempDir(), CacheDir: t.TempDir()})
 	if err != nil {

@@ -204,6 +204,30 @@ func TestRecursionIsStopped(t *testing.T) {
 	wantFault(t, err, abi.FaultTrap)
 }
 
+// What a large call left behind must not make the next one fail.
+func TestSwollenInstanceIsReplaced(t *testing.T) {
+	m := load(t, goGuest, func(c *direct.Config) { c.Instances = 1 })
+	for n := range 4 {
+		got, err := execute(t.Context(), m, "large", "")
+		if err != nil || len(got) != 16<<20 {
+			t.Fatalf("call %d: %d bytes, %v", n, len(got), err)
+		}
+	}
+	if s := m.Stats(); s.Recycled == 0 || s.Leased != 0 || len(s.Faults) != 0 {
+		t.Errorf("%+v", s)
+	}
+	// Small calls keep their instance.
+	before := m.Stats().Recycled
+	for range 100 {
+		if _, err := execute(t.Context(), m, "echo", "small"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := m.Stats().Recycled; after != before {
+		t.Errorf("%d instances replaced after small calls", after-before)
+	}
+}
+
 // gate is a guest that calls patchbay.log and then does what body says; the
 // log lets a test know and hold the call.
 func gate(body ...[]byte) []byte {
@@ -224,6 +248,18 @@ func TestCallerThatLeavesStopsTheCall(t *testing.T) {
 	}
 	_, err = m.Call(ctx, abi.OpExecute, nil, nil)
 	wantFault(t, err, abi.FaultCanceled)
+}
+
+func TestCallerThatLeftBeforeCostsNoInstance(t *testing.T) {
+	m := load(t, goGuest, func(c *direct.Config) { c.Instances = 1 })
+	for range 3 {
+		_, err := execute(gone(), m, "echo", "")
+		wantFault(t, err, abi.FaultCanceled)
+	}
+	// init, and this call.
+	if got, err := execute(t.Context(), m, "count", ""); err != nil || got != "2" {
+		t.Errorf("got %q, %v", got, err)
+	}
 }
 
 func TestFullPool(t *testing.T) {

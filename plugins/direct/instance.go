@@ -21,8 +21,9 @@ type instance struct {
 	buffer, call api.Function
 	stack        [2]uint64
 	record       record
-	// memory is the size that the pool last counted, in bytes.
-	memory int64
+	// memory is the size that the pool last counted, base what it was after
+	// init, both in bytes.
+	memory, base int64
 }
 
 // fault is why a call gave no answer, before the module puts its name to it.
@@ -88,9 +89,6 @@ func (i *instance) run(ctx context.Context, limit time.Duration, op abi.Op, inpu
 // exchange writes the input, calls, and copies the output. It trusts nothing
 // that the guest says of its memory.
 func (i *instance) exchange(op abi.Op, input, dst []byte) ([]byte, *fault) {
-	if s := i.record.stopped(); s != nil {
-		return nil, &fault{kind: s.fault, detail: s.detail}
-	}
 	if len(input) > 0 {
 		i.stack[0] = uint64(uint32(len(input)))
 		if err := i.buffer.CallWithStack(&i.record, i.stack[:]); err != nil {

@@ -61,6 +61,7 @@ type Module struct {
 	callTime  time.Duration
 	initTime  time.Duration
 	queueTime time.Duration
+	memory    int64
 	log       *logger
 
 	// Each slot of the pool is a token: in warm with an instance, in empty
@@ -108,6 +109,7 @@ func (r *Runtime) Load(ctx context.Context, c Config) (*Module, error) {
 		callTime:  c.CallTime,
 		initTime:  max(c.CallTime, minInitTime),
 		queueTime: c.QueueTime,
+		memory:    c.MemoryBytes,
 		log:       newLogger(c.Log),
 		warm:      make(chan *instance, c.Instances),
 		empty:     make(chan struct{}, c.Instances),
@@ -192,6 +194,7 @@ func (m *Module) create(ctx context.Context) (*instance, *fault) {
 	}
 	m.stats.instances.Add(1)
 	m.count(i)
+	i.base = i.memory
 	return i, nil
 }
 
@@ -223,12 +226,23 @@ func (m *Module) Call(ctx context.Context, op abi.Op, input, dst []byte) ([]byte
 	if f != nil {
 		return dst, m.callError(op, f)
 	}
+	if f := left(ctx); f != nil {
+		// Nothing ran: the instance is as good as before.
+		m.release(i)
+		return dst, m.callError(op, f)
+	}
 	out, f := i.run(ctx, m.callTime, op, input, dst)
 	if f != nil {
 		m.discard(i)
 		return dst, m.callError(op, f)
 	}
-	m.release(i)
+	m.count(i)
+	if m.swollen(i) {
+		m.stats.recycled.Add(1)
+		m.discard(i)
+	} else {
+		m.release(i)
+	}
 	return out, nil
 }
 
