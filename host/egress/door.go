@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/executor"
 )
 
 // Options set up a Door. The zero value is ready.
@@ -29,8 +30,6 @@ type Options struct {
 	HeaderTimeout time.Duration
 	// MaxIdlePerHost bounds the idle connections to a host; 0 means 64.
 	MaxIdlePerHost int
-	// RoundTrippers may replace the transport of a credential; may be nil.
-	RoundTrippers auth.RoundTripperProvider
 }
 
 // Door sends requests out. It is safe for concurrent use.
@@ -69,7 +68,8 @@ func orDefault[T time.Duration | int](v, preset T) T {
 // The address of the destination is checked when the connection is made. Behind
 // a proxy it is the proxy that resolves a name, so there only an IP address in
 // dest is checked, and the proxy's own address, which may be private. For a
-// transport of Options.RoundTrippers the name is resolved and checked before the
+// transport that ctx carries (executor.WithRoundTripper, which the manager sets
+// from its RoundTripperProvider) the name is resolved and checked before the
 // request is handed over; that transport resolves it once more.
 func (d *Door) Do(ctx context.Context, a *auth.Auth, dest Destination, req *http.Request) (*http.Response, error) {
 	if d.closed.Load() {
@@ -103,7 +103,7 @@ func (d *Door) Close() {
 
 // roundTripper returns the transport for one request to dest.
 func (d *Door) roundTripper(ctx context.Context, a *auth.Auth, dest Destination) (http.RoundTripper, error) {
-	if own := d.ownRoundTripper(a); own != nil {
+	if own := executor.RoundTripper(ctx); own != nil {
 		check := dialer{resolver: d.opts.Resolver, private: dest.Private}
 		ctx, cancel := context.WithTimeout(ctx, d.opts.DialTimeout)
 		defer cancel()
@@ -120,13 +120,6 @@ func (d *Door) roundTripper(ctx context.Context, a *auth.Auth, dest Destination)
 		return nil, refuse(errPrivate.Error())
 	}
 	return d.transports.get(key)
-}
-
-func (d *Door) ownRoundTripper(a *auth.Auth) http.RoundTripper {
-	if a == nil || d.opts.RoundTrippers == nil {
-		return nil
-	}
-	return d.opts.RoundTrippers.RoundTripperFor(a)
 }
 
 // abandon finishes an error for a request that no transport has seen: the

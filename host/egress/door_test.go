@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/executor"
 )
 
 func open(t *testing.T, opts Options) *Door {
@@ -268,12 +269,12 @@ func TestRoundTripperReplacesOnlyTheTransport(t *testing.T) {
 		}
 		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: req}, nil
 	})
-	door := open(t, Options{RoundTrippers: own, Resolver: &names{answers: map[string][][]string{
+	door := open(t, Options{Resolver: &names{answers: map[string][][]string{
 		"out.example": {{"8.8.8.8"}}, "in.example": {{"10.0.0.1"}},
 	}}})
 	do := func(host string) error {
 		dest := Destination{Scheme: "https", Host: host, Port: 443, PathPrefix: "/v1", Methods: []string{"GET"}}
-		res, err := door.Do(t.Context(), &auth.Auth{}, dest, request(t, http.MethodGet, "https://"+host+"/v1", nil))
+		res, err := door.Do(executor.WithRoundTripper(t.Context(), own), &auth.Auth{}, dest, request(t, http.MethodGet, "https://"+host+"/v1", nil))
 		if err == nil {
 			_ = res.Body.Close()
 		}
@@ -294,8 +295,6 @@ func TestRoundTripperReplacesOnlyTheTransport(t *testing.T) {
 type own func(*http.Request) (*http.Response, error)
 
 func (f own) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
-
-func (f own) RoundTripperFor(*auth.Auth) http.RoundTripper { return f }
 
 // BenchmarkDoor has the door and the bare transport side by side.
 func BenchmarkDoor(b *testing.B) {
