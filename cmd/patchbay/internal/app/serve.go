@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"sync"
 	"time"
 
 	"github.com/patchbay-dev/patchbay/abi"
@@ -61,9 +62,7 @@ func (a *App) Start(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, c := range a.manager.List() {
-		a.listModels(ctx, c)
-	}
+	a.listModelsOf(ctx, a.manager.List())
 	return nil
 }
 
@@ -154,6 +153,8 @@ func (a *App) isServing() bool {
 // failed list is tried again behind the scenes.
 const (
 	modelsWait     = 15 * time.Second
+	modelsWaitAll  = 3 * time.Second
+	modelsAtOnce   = 16
 	modelsRetryMin = 5 * time.Second
 	modelsRetryMax = 5 * time.Minute
 )
@@ -163,11 +164,28 @@ func modelsOf(id string) string { return "models of " + id }
 
 // listAllModels learns the models of every credential of m's providers anew.
 func (a *App) listAllModels(ctx context.Context, m *abi.Manifest) {
-	for _, c := range a.manager.List() {
-		if slices.ContainsFunc(m.Provides.Providers, func(p abi.Provider) bool { return p.Key == c.Provider }) {
+	list := slices.DeleteFunc(a.manager.List(), func(c *auth.Auth) bool {
+		return !slices.ContainsFunc(m.Provides.Providers, func(p abi.Provider) bool { return p.Key == c.Provider })
+	})
+	a.listModelsOf(ctx, list)
+}
+
+// listModelsOf learns the models of several credentials, some at a time. It
+// gives up waiting after a while: providers that are slow or down must not keep
+// the others from serving.
+func (a *App) listModelsOf(ctx context.Context, list []*auth.Auth) {
+	ctx, cancel := context.WithTimeout(ctx, modelsWaitAll)
+	defer cancel()
+	var wg sync.WaitGroup
+	places := make(chan struct{}, modelsAtOnce)
+	for _, c := range list {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
 			a.listModels(ctx, c)
-		}
+		})
 	}
+	wg.Wait()
 }
 
 // listModels learns what models a credential serves: those that the operator
