@@ -23,7 +23,7 @@ func ours(names ...string) []string { return names }
 var table = map[string]rule{
 	"abi":             {},
 	"abi/gen":         {third: []string{"github.com/bufbuild/protocompile", "google.golang.org/protobuf"}},
-	"sdk-guest":       {ours: ours("abi"), third: []string{"github.com/tidwall/gjson", "github.com/tidwall/sjson"}},
+	"sdk-guest":       {ours: ours("abi")},
 	"builtin":         {ours: ours("sdk-guest")},
 	"host/executor":   {},
 	"host/settings":   {},
@@ -37,7 +37,7 @@ var table = map[string]rule{
 	"host":            {ours: ours("host/executor", "host/settings", "host/auth", "host/selector", "host/schedule", "host/cooldown", "host/retry", "host/models", "host/refresh")},
 	"host/wire":       {ours: ours("host/wire/frame"), third: []string{"github.com/tidwall/gjson", "github.com/tidwall/sjson"}},
 	"host/wire/frame": {third: []string{"github.com/tidwall/gjson", "github.com/tidwall/sjson"}},
-	"host/egress":     {ours: ours("host/auth", "host/executor"), third: []string{"golang.org/x/net", "golang.org/x/time"}},
+	"host/egress":     {ours: ours("host/auth", "host/executor"), third: []string{"golang.org/x/net"}},
 	"host/driver":     {ours: ours("abi", "host/auth", "host/executor", "host/egress", "host/wire", "host/wire/frame")},
 	"host/login":      {ours: ours("host/auth", "host", "host/settings"), third: []string{"golang.org/x/oauth2"}},
 	"host/gateway":    {ours: ours("host", "host/executor", "host/auth", "host/settings", "host/wire", "host/wire/frame"), third: []string{"github.com/labstack/echo/v4"}},
@@ -60,7 +60,7 @@ var table = map[string]rule{
 }
 
 // families are the rooms whose child packages share the parent's row.
-var families = []string{"builtin", "cmd/patchbay", "host/testkit", "sdk-guest"}
+var families = []string{"builtin", "cmd/patchbay", "cmd/patchbay-dev", "host/testkit", "sdk-guest"}
 
 // home says in whose packages alone a third party may be reached, by any path:
 // everything but these, and what wires them together, works without it.
