@@ -3,11 +3,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 )
 
 // version is set by the linker.
@@ -16,11 +13,9 @@ var version = "dev"
 func main() { os.Exit(run()) }
 
 func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	cmd := root()
-	cmd.SetContext(ctx)
-	if err := cmd.ExecuteContext(ctx); err != nil {
+	s, release := watchSignals()
+	defer release()
+	if err := root(s.hard).ExecuteContext(s.soft); err != nil {
 		fmt.Fprintln(os.Stderr, "patchbay: "+err.Error())
 		return exitCode(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -17,10 +18,12 @@ type global struct {
 	dataDir string
 	listen  string
 	json    bool
+	// hard ends when the command is to leave at once, without finishing.
+	hard context.Context
 }
 
-func root() *cobra.Command {
-	g := &global{}
+func root(hard context.Context) *cobra.Command {
+	g := &global{hard: hard}
 	cmd := &cobra.Command{
 		Use:   "patchbay",
 		Short: "Serve LLM APIs from your own credentials, through sandboxed providers",

@@ -49,6 +49,7 @@ func NewHandler(ops Operations, log *slog.Logger) http.Handler {
 	e.POST("/v1/plugins", h.installPlugin)
 	e.GET("/v1/plugins", h.listPlugins)
 	e.DELETE("/v1/plugins", h.removePlugin)
+	e.POST("/v1/config/reload", h.reloadConfig)
 	return e
 }
 

@@ -32,6 +32,10 @@ type Operations interface {
 	ListPlugins(ctx context.Context) ([]PluginView, error)
 	// RemovePlugin removes a plugin; requests that use it finish.
 	RemovePlugin(ctx context.Context, id string) error
+	// ReloadConfig reads the configuration anew and puts it into force, as a
+	// whole or not at all; requests that run are not disturbed. A configuration
+	// that is refused fails with CodeInvalid and exit code 3.
+	ReloadConfig(ctx context.Context) (Reloaded, error)
 	// Health reports whether the server can do its work, and why not.
 	Health(ctx context.Context) (Health, error)
 }

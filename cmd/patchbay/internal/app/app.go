@@ -38,6 +38,12 @@ type Options struct {
 	// Secret is told of every live secret, so that a log can be scrubbed of
 	// it; may be nil.
 	Secret func(value string)
+	// Load reads the configuration anew, for a reload; nil means that this
+	// process cannot.
+	Load func() (settings.Config, error)
+	// Apply is told of every configuration that a reload put into force, in
+	// order, so that what the app does not own follows; may be nil.
+	Apply func(*settings.Config)
 	// LockTimeout is how long to wait for the store when another process holds
 	// it; zero means the store's default.
 	LockTimeout time.Duration
@@ -62,11 +68,24 @@ type App struct {
 	// installing serialises installs and removals of plugins, which compile.
 	installing sync.Mutex
 
-	// mu guards running, problems and serving.
+	// load reads the configuration anew, apply gives it to what the app does
+	// not own; see Options. reloads puts reloads in a row.
+	load    func() (settings.Config, error)
+	apply   func(*settings.Config)
+	reloads reloads
+
+	// mu guards all below, and the adding to wait.
 	mu       sync.Mutex
 	running  map[string]*running // by plugin id
 	problems map[string]string   // what keeps something from being ready, by subject
+	retrying map[string]bool     // whose models are being listed again, by credential
 	serving  bool
+	draining bool
+	closed   bool
+
+	// closing runs the end once; closeErr is what it said.
+	closing  sync.Once
+	closeErr error
 
 	// background owns what goes on behind a request or a command: listing
 	// models, draining old versions. stop ends it, wait waits for it.
@@ -84,6 +103,9 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if o.Secret == nil {
 		o.Secret = func(string) {}
 	}
+	if o.Apply == nil {
+		o.Apply = func(*settings.Config) {}
+	}
 	dir := o.Config.DataDir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", dir, err)
@@ -98,7 +120,8 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a := &App{
 		version: o.Version, log: o.Logger, secret: o.Secret, started: time.Now(),
-		store: store, running: map[string]*running{}, problems: map[string]string{},
+		load: o.Load, apply: o.Apply,
+		store: store, running: map[string]*running{}, problems: map[string]string{}, retrying: map[string]bool{},
 	}
 	a.cfg.Store(&o.Config)
 	a.background, a.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -152,9 +175,21 @@ func (a *App) Manager() *host.Manager { return a.manager }
 // Keys returns the client keys, for the gateway.
 func (a *App) Keys() *gateway.KeyRing { return a.keys }
 
+// ErrClosed is returned for what an app that Close has ended is asked to do.
+var ErrClosed = errors.New("the server is stopping: try again when it runs")
+
 // Close ends what is running, in the order in which it was built upon, and
-// closes the store last. It is idempotent.
+// closes the store last. When ctx ends first, what still runs is cut short. It
+// may be called more than once; every caller returns when all is closed.
 func (a *App) Close(ctx context.Context) error {
+	a.closing.Do(func() { a.closeErr = a.close(ctx) })
+	return a.closeErr
+}
+
+func (a *App) close(ctx context.Context) error {
+	a.mu.Lock()
+	a.closed = true
+	a.mu.Unlock()
 	a.stop()
 	a.wait.Wait()
 	var errs []error
@@ -177,13 +212,16 @@ func (a *App) Close(ctx context.Context) error {
 	return errors.Join(append(errs, a.store.Close())...)
 }
 
-// goBackground runs f until it returns or the app closes.
-func (a *App) goBackground(f func(ctx context.Context)) {
-	a.wait.Add(1)
-	go func() {
-		defer a.wait.Done()
-		f(a.background)
-	}()
+// goBackground runs f until it returns or the app closes. It reports false, and
+// runs nothing, when the app is closed already.
+func (a *App) goBackground(f func(ctx context.Context)) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return false
+	}
+	a.wait.Go(func() { f(a.background) })
+	return true
 }
 
 // problem notes, or with an empty text clears, what keeps subject from being

@@ -74,15 +74,11 @@ func (a *App) RemoveAuth(ctx context.Context, id string) error {
 // not written to the store.
 func (a *App) registerConfigured(ctx context.Context, c settings.Credential) error {
 	rec := configured(c)
-	m, p, err := a.manifestOf(ctx, c.Provider)
-	if err == nil {
-		err = driver.ValidateCredential(m, *p, rec)
-	}
-	if err != nil {
-		return &ConfigError{Source: c.Source, Err: err}
+	if err := a.checkConfigured(ctx, c, rec); err != nil {
+		return err
 	}
 	a.noteSecrets(rec)
-	_, err = a.manager.Register(ctx, rec)
+	_, err := a.manager.Register(ctx, rec)
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/patchbay-dev/patchbay/abi"
 	"github.com/patchbay-dev/patchbay/host/admin"
+	"github.com/patchbay-dev/patchbay/host/settings"
 	"github.com/patchbay-dev/patchbay/plugins"
 )
 
@@ -176,8 +177,10 @@ func sharedProvider(l plugins.Locked, m *abi.Manifest) string {
 	return ""
 }
 
-func (a *App) pluginConfig(id string) json.RawMessage {
-	c := a.config().Plugins.Config[id]
+func (a *App) pluginConfig(id string) json.RawMessage { return pluginConfig(a.config(), id) }
+
+func pluginConfig(cfg *settings.Config, id string) json.RawMessage {
+	c := cfg.Plugins.Config[id]
 	if c == nil {
 		return nil
 	}

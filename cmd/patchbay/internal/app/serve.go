@@ -69,21 +69,40 @@ func (a *App) Start(ctx context.Context) error {
 // publish lets p take the requests of its providers, and drains the version
 // that had them before.
 func (a *App) publish(p *plugins.Plugin) error {
+	r, err := a.prepare(p, a.config())
+	if err != nil {
+		return err
+	}
+	return a.swap(r)
+}
+
+// prepare makes all that p needs to serve under a configuration.
+func (a *App) prepare(p *plugins.Plugin, cfg *settings.Config) (*running, error) {
 	m := p.Manifest()
 	r := &running{plugin: p}
 	for i := range m.Provides.Providers {
 		e, err := driver.New(p, m, m.Provides.Providers[i], driver.Options{
 			Door:        a.door,
 			HostVersion: a.version,
-			IdleTimeout: a.config().Limits.IdleTimeout,
+			IdleTimeout: cfg.Limits.IdleTimeout,
 			Logger:      a.log,
 		})
 		if err != nil {
-			return fmt.Errorf("plugin %s: %w", m.ID, err)
+			return nil, fmt.Errorf("plugin %s: %w", m.ID, err)
 		}
 		r.executors = append(r.executors, e)
 	}
+	return r, nil
+}
+
+// swap lets r take the requests, and drains the version that had them before.
+func (a *App) swap(r *running) error {
+	m := r.plugin.Manifest()
 	a.mu.Lock()
+	if a.closed {
+		a.mu.Unlock()
+		return ErrClosed
+	}
 	old := a.running[m.ID]
 	a.running[m.ID] = r
 	a.mu.Unlock()
@@ -98,7 +117,7 @@ func (a *App) publish(p *plugins.Plugin) error {
 		}
 		a.retire(m.ID, old)
 	}
-	a.log.Info("plugin serves", "plugin", m.ID, "version", m.Version, "sha256", p.SHA256())
+	a.log.Info("plugin serves", "plugin", m.ID, "version", m.Version, "sha256", r.plugin.SHA256())
 	return nil
 }
 
@@ -213,7 +232,29 @@ func (a *App) listModels(ctx context.Context, c *auth.Auth) {
 		return
 	}
 	a.log.Warn("list models; will try again", "credential", c.ID, "provider", c.Provider, "error", err)
-	a.goBackground(func(ctx context.Context) { a.retryModels(ctx, c.ID) })
+	if a.beginRetry(c.ID) {
+		a.goBackground(func(ctx context.Context) {
+			defer a.endRetry(c.ID)
+			a.retryModels(ctx, c.ID)
+		})
+	}
+}
+
+// beginRetry reports whether nobody tries to list the credential's models yet.
+func (a *App) beginRetry(id string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.retrying[id] {
+		return false
+	}
+	a.retrying[id] = true
+	return true
+}
+
+func (a *App) endRetry(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.retrying, id)
 }
 
 func (a *App) fetchModels(ctx context.Context, e *driver.Executor, c *auth.Auth) error {
@@ -247,6 +288,10 @@ func (a *App) retryModels(ctx context.Context, id string) {
 		}
 		c, ok := a.manager.GetByID(id)
 		if !ok {
+			a.problem(modelsOf(id), "") // it was removed meanwhile
+			return
+		}
+		if c.DeclaredModels() != nil {
 			return
 		}
 		e := a.executor(c.Provider)
@@ -266,11 +311,14 @@ func (a *App) retryModels(ctx context.Context, id string) {
 func (a *App) Health(context.Context) (admin.Health, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	h := admin.Health{Ready: a.serving, Version: a.version, Uptime: time.Since(a.started).Round(time.Second)}
+	h := admin.Health{Ready: a.serving && !a.draining, Version: a.version, Uptime: time.Since(a.started).Round(time.Second)}
 	for _, subject := range slices.Sorted(maps.Keys(a.problems)) {
 		h.Reasons = append(h.Reasons, subject+": "+a.problems[subject])
 	}
 	sort.Strings(h.Reasons)
+	if a.draining {
+		h.Reasons = append(h.Reasons, "server: it is shutting down")
+	}
 	return h, nil
 }
 
@@ -282,4 +330,15 @@ func selectorOf(r settings.Routing) auth.Selector {
 }
 
 // Ready reports whether requests can be served, for readiness probes.
-func (a *App) Ready() bool { return a.isServing() }
+func (a *App) Ready() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.serving && !a.draining
+}
+
+// Drain says that the server is about to stop: it is not ready any more.
+func (a *App) Drain() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.draining = true
+}
