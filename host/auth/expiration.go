@@ -28,6 +28,9 @@ func (a *Auth) ExpirationTime() (expires time.Time, ok bool) {
 }
 
 func expirationIn(m map[string]any, depth int) (time.Time, bool) {
+	if len(m) == 0 { // the search is tried twice at each depth
+		return time.Time{}, false
+	}
 	for _, key := range expirationKeys {
 		if t, ok := timeOf(m[key]); ok {
 			return t, true
