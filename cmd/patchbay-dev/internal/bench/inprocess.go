@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -52,41 +53,52 @@ func runInProcess(ctx context.Context, r role, p *parent) (err error) {
 	defer func() { err = errors.Join(err, closeForm()) }()
 	door := egress.New(egress.Options{})
 	defer door.Close()
+	gw, key, closeGateway, err := assemble(ctx, form, m, door, r.Upstream, logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeGateway()) }()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := gateway.NewServer(gw)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(context.WithoutCancel(ctx), ln) }()
+	if err := p.tell(ready{Addr: ln.Addr().String(), PID: os.Getpid(), Key: key}); err != nil {
+		return err
+	}
+	err = underProfile(ctx, r, p)
+	return errors.Join(err, server.Shutdown(context.WithoutCancel(ctx)), <-served)
+}
+
+// assemble puts a gateway before one credential of one provider, and returns a
+// client key for it.
+func assemble(ctx context.Context, form abi.Guest, m *abi.Manifest, door driver.Door, upstream string, logger *slog.Logger) (gw *gateway.Gateway, key string, closeAll func() error, err error) {
 	cfg := settings.Default()
 	executor, err := driver.New(form, m, m.Provides.Providers[0], driver.Options{
 		Door: door, HostVersion: "bench", IdleTimeout: cfg.Limits.IdleTimeout, Logger: logger,
 	})
 	if err != nil {
-		return err
+		return nil, "", nil, err
 	}
 	manager := host.New(host.Options{Logger: logger, Cooldown: cfg.Cooldown})
-	defer func() { err = errors.Join(err, manager.Close(context.WithoutCancel(ctx))) }()
+	closeAll = func() error { return manager.Close(context.WithoutCancel(ctx)) }
 	manager.SetRetryConfig(cfg.Retry.Rounds, cfg.Retry.MaxInterval, cfg.Retry.MaxCredentials)
 	manager.RegisterExecutor(executor)
 	stored, err := manager.Register(ctx, &auth.Auth{
 		Provider: executor.Identifier(), Label: "bench", Status: auth.StatusActive,
-		Attributes: map[string]string{"base_url": "http://" + r.Upstream + "/v1"},
+		Attributes: map[string]string{"base_url": "http://" + upstream + "/v1"},
 		Metadata:   map[string]any{"api_key": upstreamKey},
 	})
 	if err != nil {
-		return err
+		return nil, "", nil, errors.Join(err, closeAll())
 	}
 	manager.SetModels(stored.ID, host.ModelInfo{ID: benchModel})
-	plain, key := gateway.NewKey("bench", rand.Reader, time.Now())
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	server := gateway.NewServer(gateway.New(gateway.Options{
-		Manager: manager, Keys: gateway.NewKeyRing(key), Settings: settings.Limits{BodyBytes: cfg.Limits.BodyBytes}, Logger: logger, Version: "bench",
-	}))
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(context.WithoutCancel(ctx), ln) }()
-	if err := p.tell(ready{Addr: ln.Addr().String(), PID: os.Getpid(), Key: plain}); err != nil {
-		return err
-	}
-	err = underProfile(ctx, r, p)
-	return errors.Join(err, server.Shutdown(context.WithoutCancel(ctx)), <-served)
+	plain, record := gateway.NewKey("bench", rand.Reader, time.Now())
+	return gateway.New(gateway.Options{
+		Manager: manager, Keys: gateway.NewKeyRing(record), Settings: settings.Limits{BodyBytes: cfg.Limits.BodyBytes}, Logger: logger, Version: "bench",
+	}), plain, closeAll, nil
 }
 
 // formOf returns the provider in the form that the role names, and what closes
