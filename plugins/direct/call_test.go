@@ -118,6 +118,9 @@ func TestEndlessLoopLetsGarbageCollectionsThrough(t *testing.T) {
 					if !errors.Is(err, context.DeadlineExceeded) {
 						t.Errorf("%v does not match DeadlineExceeded", err)
 					}
+					if m.Stats().Slices == 0 {
+						t.Error("no fuel was counted")
+					}
 					if collections == 0 {
 						t.Error("no collection ran beside the loop")
 					}
@@ -281,7 +284,7 @@ func TestFullPool(t *testing.T) {
 	cancel()
 	_, err = m.Call(gone, abi.OpExecute, nil, nil)
 	wantFault(t, err, abi.FaultCanceled)
-	if s := m.Stats(); s.Leased != 1 || s.Faults[abi.FaultBusy] != 1 || s.Calls != 3 {
+	if s := m.Stats(); s.Leased != 1 || s.Faults[abi.FaultBusy] != 1 || s.Calls != 3 || s.Waits == 0 || s.Waited < 20*time.Millisecond {
 		t.Errorf("%+v", s)
 	}
 	out <- struct{}{}

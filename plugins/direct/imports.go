@@ -44,6 +44,7 @@ func link(ctx context.Context, rt wazero.Runtime, y Yield) error {
 // stopped or gets its next slice.
 func yield(ctx context.Context, stack []uint64) {
 	r := ctx.(*record)
+	r.slices.Add(1)
 	r.check()
 	stack[0] = r.slice
 }

@@ -34,6 +34,9 @@ func (m *Module) lease(ctx context.Context) (*instance, *fault) {
 
 // wait is the slow way: all slots are leased.
 func (m *Module) wait(ctx context.Context) (*instance, *fault) {
+	start := now()
+	m.stats.waits.Add(1)
+	defer func() { m.stats.waited.Add(now() - start) }()
 	timer := time.NewTimer(m.queueTime)
 	defer timer.Stop()
 	select {
@@ -150,6 +153,8 @@ func (m *Module) drain(ctx context.Context) error {
 type counters struct {
 	instances, leased atomic.Int64
 	calls, recycled   atomic.Uint64
+	slices, waits     atomic.Uint64
+	waited            atomic.Int64 // nanoseconds
 	memory            atomic.Int64
 	faults            [abi.FaultClosed + 1]atomic.Uint64
 }
@@ -160,6 +165,12 @@ type Stats struct {
 	Instances, Leased int
 	// Calls begun, also those that got no instance.
 	Calls uint64
+	// Slices of fuel used up by calls.
+	Slices uint64
+	// Waits is how many calls found all instances leased, and Waited how long
+	// they waited in all.
+	Waits  uint64
+	Waited time.Duration
 	// Faults by kind; kinds that did not occur are absent.
 	Faults map[abi.Fault]uint64
 	// Recycled counts instances replaced because their memory had grown.
@@ -175,6 +186,9 @@ func (m *Module) Stats() Stats {
 		Instances:   int(m.stats.instances.Load()),
 		Leased:      int(m.stats.leased.Load()),
 		Calls:       m.stats.calls.Load(),
+		Slices:      m.stats.slices.Load(),
+		Waits:       m.stats.waits.Load(),
+		Waited:      time.Duration(m.stats.waited.Load()),
 		Recycled:    m.stats.recycled.Load(),
 		MemoryBytes: m.stats.memory.Load(),
 		Faults:      map[abi.Fault]uint64{},

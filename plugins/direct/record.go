@@ -36,6 +36,7 @@ type record struct {
 	log      *capture
 	halt     *atomic.Bool
 	slice    uint64
+	slices   *atomic.Uint64 // counts the slices that were used up
 }
 
 var _ context.Context = (*record)(nil)
