@@ -39,6 +39,9 @@ patchbay plugin inspect. A secret comes from a file (@FILE) or from standard inp
 			if spec.Secrets, err = readSecrets(hidden, cmd.InOrStdin()); err != nil {
 				return err
 			}
+			if spec.ProxyURL, err = readProxy(spec.ProxyURL); err != nil {
+				return err
+			}
 			return g.with(cmd.Context(), func(ops admin.Operations) error {
 				v, err := ops.AddAuth(cmd.Context(), spec)
 				if err != nil {
@@ -62,7 +65,7 @@ patchbay plugin inspect. A secret comes from a file (@FILE) or from standard inp
 	f.StringSliceVar(&spec.Models, "models", nil, "models that it serves, by comma (default: what the provider lists)")
 	f.StringVar(&spec.Prefix, "prefix", "", "serve its models as PREFIX/model too")
 	f.IntVar(&spec.Priority, "priority", 0, "higher is preferred")
-	f.StringVar(&spec.ProxyURL, "proxy-url", "", "proxy for this credential")
+	f.StringVar(&spec.ProxyURL, "proxy-url", "", "proxy for this credential, or @FILE with its URL when that holds a password")
 	f.BoolVar(&spec.AllowPrivate, "allow-private", false, "let it reach private addresses by name")
 	return jsonFlag(c, g)
 }

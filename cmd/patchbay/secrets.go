@@ -17,7 +17,8 @@ func pairs(args []string) (map[string]string, error) {
 	for _, a := range args {
 		name, value, ok := strings.Cut(a, "=")
 		if !ok || name == "" {
-			return nil, usagef("--set %s: write FIELD=VALUE", a)
+			// It is not shown: it may be a secret that somebody typed there.
+			return nil, usagef("--set: write FIELD=VALUE")
 		}
 		if _, twice := m[name]; twice {
 			return nil, usagef("--set %s is there twice", name)
@@ -60,6 +61,18 @@ func readSecrets(args []string, stdin io.Reader) (map[string]string, error) {
 		m[name] = value
 	}
 	return m, nil
+}
+
+// readProxy reads a proxy's URL: the URL itself, or @FILE for one that holds a
+// user or a password.
+func readProxy(arg string) (string, error) {
+	if path, ok := strings.CutPrefix(arg, "@"); ok {
+		return readSecretFile(path)
+	}
+	if strings.Contains(arg, "@") {
+		return "", usagef("--proxy-url: a user or a password is not taken from the command line, where other users can see it: write --proxy-url @FILE")
+	}
+	return arg, nil
 }
 
 func readSecretFile(path string) (string, error) {

@@ -68,15 +68,17 @@ func serve(ctx context.Context, cfg settings.Config, out, errs io.Writer) (err e
 	if err := a.Start(ctx); err != nil {
 		return err
 	}
-	key, err := a.EnsureKey(ctx)
-	if err != nil {
-		return err
-	}
 	socket, err := admin.Listen(cfg.DataDir)
 	if err != nil {
 		return err
 	}
 	defer socket.Close()
+	// The first key is shown once: nothing that can fail stands between making
+	// it and showing it.
+	key, err := a.EnsureKey(ctx)
+	if err != nil {
+		return err
+	}
 
 	gw := gateway.New(gateway.Options{Manager: a.Manager(), Keys: a.Keys(), Settings: cfg.Limits, Logger: log, Version: version, Ready: a.Ready})
 	return runUntil(ctx, cfg, log, server{gateway: gateway.NewServer(gw), admin: admin.NewServer(a, log), client: ln, socket: socket}, func() {

@@ -54,6 +54,18 @@ func TestSealedNames(t *testing.T) {
 	}
 }
 
+// TestNamesOfTheHost: no manifest can give an operator a field that the core
+// reads as its own setting.
+func TestNamesOfTheHost(t *testing.T) {
+	for _, name := range []string{auth.AttrAllowPrivate, auth.AttrRuntimeOnly, auth.AttrPriority, auth.AttrModels} {
+		m := manifest()
+		m.Credential.Fields[name] = abi.CredentialField{Kind: abi.FieldPublic}
+		if _, err := New(always(end), m, m.Provides.Providers[0], Options{Door: door(t)}); err == nil {
+			t.Errorf("%s became a field of a plugin", name)
+		}
+	}
+}
+
 // TestScrub: a secret goes in every form that it may come back in, and what is
 // no secret stays.
 func TestScrub(t *testing.T) {

@@ -98,10 +98,14 @@ func checkField(m *abi.Manifest, patterns map[string]*regexp.Regexp, name, value
 }
 
 // compilePatterns compiles the patterns of a schema, and refuses a public field
-// whose name says that it is a secret.
+// whose name says that it is a secret, and a field that the core would read as
+// its own: whoever filled it in would have set, say, allow_private.
 func compilePatterns(m *abi.Manifest) (map[string]*regexp.Regexp, error) {
 	patterns := map[string]*regexp.Regexp{}
 	for name, f := range m.Credential.Fields {
+		if slices.Contains(coreAttributes, name) {
+			return nil, fmt.Errorf("the credential field %s has the name of a setting of the host; choose another", name)
+		}
 		if f.Kind == abi.FieldPublic && sealedName(name) {
 			return nil, fmt.Errorf("the credential field %s cannot be public: its name says that it is a secret", name)
 		}

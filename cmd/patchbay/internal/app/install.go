@@ -36,7 +36,11 @@ func (a *App) InstallPlugin(ctx context.Context, req admin.InstallRequest) (admi
 	}
 	for _, l := range locked {
 		if l.ID == m.ID {
-			if l.SHA256 == info.SHA256 {
+			if l.SHA256 == info.SHA256 && len(l.Granted.Missing(info.Asks)) == 0 {
+				// Its file may be gone or damaged: installing again mends it.
+				if _, err := a.plugins.Store(req.Wasm); err != nil {
+					return none, err
+				}
 				return a.view(l), nil
 			}
 			continue
@@ -52,6 +56,12 @@ func (a *App) InstallPlugin(ctx context.Context, req admin.InstallRequest) (admi
 	if err != nil {
 		return none, refused(req.Path, err)
 	}
+	// Whatever can fail comes before the pin: a version that cannot serve must
+	// not be what the next start finds.
+	r, err := a.prepare(p, a.config())
+	if err != nil {
+		return none, errors.Join(refused(req.Path, err), p.Close(ctx))
+	}
 	if err := a.pin(ctx, req.Wasm, info); err != nil {
 		return none, errors.Join(err, p.Close(ctx))
 	}
@@ -62,7 +72,7 @@ func (a *App) InstallPlugin(ctx context.Context, req admin.InstallRequest) (admi
 	if !a.isServing() {
 		return a.view(l), p.Close(ctx)
 	}
-	if err := a.publish(p); err != nil {
+	if err := a.swap(r); err != nil {
 		return none, errors.Join(err, p.Close(ctx))
 	}
 	a.listAllModels(ctx, m)
@@ -191,9 +201,14 @@ func pluginConfig(cfg *settings.Config, id string) json.RawMessage {
 	return raw
 }
 
+// refused says which file is refused, and why, once: what a RefusedError says
+// of file and refusal is said here already.
 func refused(name string, err error) error {
 	if name == "" {
 		name = "the module"
+	}
+	if r, ok := errors.AsType[*plugins.RefusedError](err); ok {
+		err = errors.New(strings.TrimPrefix(r.Plugin+" "+r.Version+": ", " : ") + r.Reason)
 	}
 	return &admin.Error{Code: admin.CodeRefused, Message: fmt.Sprintf("%s is refused: %v", name, err)}
 }

@@ -51,7 +51,7 @@ func (a *App) Start(ctx context.Context) error {
 	for _, l := range locked {
 		p, err := a.plugins.LoadLocked(ctx, l, a.pluginConfig(l.ID))
 		if err != nil {
-			return fmt.Errorf("plugin %s %s: %w", l.ID, l.Version, err)
+			return err // it names the plugin and the file
 		}
 		if err := a.publish(p); err != nil {
 			return errors.Join(err, p.Close(ctx))
@@ -261,6 +261,9 @@ func (a *App) fetchModels(ctx context.Context, e *driver.Executor, c *auth.Auth)
 	subject := modelsOf(c.ID)
 	list, err := e.Models(ctx, c)
 	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = errors.New("it did not answer in time")
+		}
 		a.problem(subject, fmt.Sprintf("the provider did not list models: %v", err))
 		return err
 	}
