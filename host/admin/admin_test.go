@@ -32,6 +32,7 @@ type fake struct {
 	req   InstallRequest
 	ids   []string
 	ready Health
+	desk
 }
 
 func (f *fake) answer() error {

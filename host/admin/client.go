@@ -41,7 +41,7 @@ func Dial(dataDir string) (*Client, error) {
 	dialer := net.Dialer{Timeout: probeTimeout}
 	conn, err := dialer.Dial("unix", path)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOTDIR) {
+		if errors.Is(err, fs.ErrNotExist) || refused(err) || errors.Is(err, syscall.ENOTDIR) {
 			return nil, ErrNoServer
 		}
 		return nil, fmt.Errorf("reach the server at %s: %w", path, err)
@@ -158,11 +158,7 @@ func call[T any](ctx context.Context, c *Client, method, target string, in any) 
 		return none, fmt.Errorf("read the answer of the server at %s: %w", c.path, err)
 	}
 	if resp.StatusCode >= http.StatusBadRequest {
-		var f failure
-		if json.Unmarshal(raw, &f) != nil || f.Error == nil {
-			return none, fmt.Errorf("the server at %s answered status %d without a reason", c.path, resp.StatusCode)
-		}
-		return none, f.Error
+		return none, c.failed(resp.StatusCode, raw)
 	}
 	if resp.StatusCode == http.StatusNoContent {
 		return none, nil
@@ -171,4 +167,13 @@ func call[T any](ctx context.Context, c *Client, method, target string, in any) 
 		return none, fmt.Errorf("read the answer of the server at %s: it is not what this version expects", c.path)
 	}
 	return out, nil
+}
+
+// failed reads the body of an answer that is an error.
+func (c *Client) failed(status int, raw []byte) error {
+	var f failure
+	if json.Unmarshal(raw, &f) != nil || f.Error == nil {
+		return fmt.Errorf("the server at %s answered status %d without a reason", c.path, status)
+	}
+	return f.Error
 }

@@ -22,6 +22,8 @@ const (
 	CodeRefused = "refused"
 	// CodeUnavailable: the server cannot do it now.
 	CodeUnavailable = "unavailable"
+	// CodeUnsupported: the provider, or this build, cannot do it at all.
+	CodeUnsupported = "unsupported"
 	// CodeForbidden: the request did not come from a command of ours.
 	CodeForbidden = "forbidden"
 	// CodeInternal: everything else.
@@ -83,6 +85,8 @@ func httpStatus(code string) int {
 		return http.StatusConflict
 	case CodeUnavailable:
 		return http.StatusServiceUnavailable
+	case CodeUnsupported:
+		return http.StatusNotImplemented
 	case CodeForbidden:
 		return http.StatusForbidden
 	}

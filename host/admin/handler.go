@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,10 +32,15 @@ var browserHeaders = []string{"Origin", "Referer", "Sec-Fetch-Mode", "Sec-Fetch-
 // NewHandler serves ops over HTTP. It logs one line a request: what was done,
 // never with what.
 func NewHandler(ops Operations, log *slog.Logger) http.Handler {
+	return newHandler(ops, log, context.Background())
+}
+
+// newHandler serves ops; answers without an end of their own end with closing.
+func newHandler(ops Operations, log *slog.Logger, closing context.Context) http.Handler {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	h := handler{ops: ops, log: log}
+	h := handler{ops: ops, log: log, closing: closing}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = h.fail
@@ -49,6 +55,11 @@ func NewHandler(ops Operations, log *slog.Logger) http.Handler {
 	e.POST("/v1/plugins", h.installPlugin)
 	e.GET("/v1/plugins", h.listPlugins)
 	e.DELETE("/v1/plugins", h.removePlugin)
+	h.keyRoutes(e)
+	h.authRoutes(e)
+	h.importRoutes(e)
+	h.statusRoutes(e)
+	h.logRoutes(e)
 	e.POST("/v1/config/reload", h.reloadConfig)
 	return e
 }
@@ -56,6 +67,8 @@ func NewHandler(ops Operations, log *slog.Logger) http.Handler {
 type handler struct {
 	ops Operations
 	log *slog.Logger
+	// closing ends when the server stops taking requests.
+	closing context.Context
 }
 
 // commandsOnly refuses whatever a browser could have sent: there is no page

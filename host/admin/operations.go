@@ -14,6 +14,12 @@ import (
 // concurrent use, and what they change takes effect before they return. Errors
 // that a person is to read are *Error; any other is reported as CodeInternal.
 type Operations interface {
+	KeyOperations
+	AuthOperations
+	ImportOperations
+	StatusOperations
+	LogOperations
+
 	// CreateKey makes a client key. The key itself is in the answer and
 	// nowhere else; only its hash is kept.
 	CreateKey(ctx context.Context, name string) (CreatedKey, error)
@@ -71,8 +77,11 @@ type AuthView struct {
 	ID       string `json:"id"`
 	Provider string `json:"provider"`
 	Label    string `json:"label,omitempty"`
-	// Status is one of auth.Status; Reason says why it is not active.
+	// Status is one of auth.Status, as it was last written down.
 	Status string `json:"status"`
+	// State is what that comes to now: one of States.
+	State string `json:"state"`
+	// Reason says why it is not ready.
 	Reason string `json:"reason,omitempty"`
 	// Until is when a blocked credential may be tried again; zero means now.
 	Until time.Time `json:"until,omitzero"`

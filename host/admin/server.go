@@ -13,12 +13,15 @@ import (
 // Server serves Operations on a listener.
 type Server struct {
 	http *http.Server
+	// stop ends the answers that have no end of their own.
+	stop context.CancelFunc
 }
 
 // NewServer returns a server of ops; a nil log discards.
 func NewServer(ops Operations, log *slog.Logger) *Server {
-	return &Server{http: &http.Server{
-		Handler:           NewHandler(ops, log),
+	closing, stop := context.WithCancel(context.Background())
+	return &Server{stop: stop, http: &http.Server{
+		Handler:           newHandler(ops, log, closing),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
@@ -44,6 +47,7 @@ func (s *Server) Serve(ln net.Listener) error {
 // Shutdown stops taking requests and waits for those that run, until ctx ends;
 // then it cuts them off. It may be called more than once.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.stop()
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(err, s.http.Close())
 	}

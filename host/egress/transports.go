@@ -119,6 +119,16 @@ func (t *transports) make(key transportKey) (*http.Transport, error) {
 	return made, nil
 }
 
+// CheckProxy says what is wrong with a credential's proxy URL; empty is right.
+// The error repeats nothing of it.
+func CheckProxy(raw string) error {
+	if raw == "" {
+		return nil
+	}
+	_, err := parseProxy(raw)
+	return err
+}
+
 // parseProxy reads a credential's proxy URL. The error repeats nothing of it,
 // since it may hold a password.
 func parseProxy(raw string) (*url.URL, error) {

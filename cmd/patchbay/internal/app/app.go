@@ -20,6 +20,7 @@ import (
 	"github.com/patchbay-dev/patchbay/host/egress"
 	"github.com/patchbay-dev/patchbay/host/gateway"
 	"github.com/patchbay-dev/patchbay/host/settings"
+	"github.com/patchbay-dev/patchbay/host/telemetry"
 	"github.com/patchbay-dev/patchbay/plugins"
 )
 
@@ -44,6 +45,10 @@ type Options struct {
 	// Apply is told of every configuration that a reload put into force, in
 	// order, so that what the app does not own follows; may be nil.
 	Apply func(*settings.Config)
+	// Tail is what the log is written to besides; nil when nobody can look.
+	Tail *telemetry.Tail
+	// Redact takes live secrets out of a text; nil leaves it as it is.
+	Redact func(text string) string
 	// LockTimeout is how long to wait for the store when another process holds
 	// it; zero means the store's default.
 	LockTimeout time.Duration
@@ -64,6 +69,8 @@ type App struct {
 	keys    *gateway.KeyRing
 	plugins *plugins.Host
 	door    *egress.Door
+
+	desk
 
 	// installing serialises installs and removals of plugins, which compile.
 	installing sync.Mutex
@@ -120,7 +127,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a := &App{
 		version: o.Version, log: o.Logger, secret: o.Secret, started: time.Now(),
-		load: o.Load, apply: o.Apply,
+		load: o.Load, apply: o.Apply, desk: newDesk(o),
 		store: store, running: map[string]*running{}, problems: map[string]string{}, retrying: map[string]bool{},
 	}
 	a.cfg.Store(&o.Config)
@@ -150,6 +157,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 		Selector: selectorOf(o.Config.Routing),
 		Logger:   o.Logger,
 		Cooldown: o.Config.Cooldown,
+		Hook:     a.failures,
 	})
 	r := o.Config.Retry
 	a.manager.SetRetryConfig(r.Rounds, r.MaxInterval, r.MaxCredentials)

@@ -3,8 +3,8 @@ package app
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 
@@ -21,6 +21,12 @@ import (
 func (a *App) AddAuth(ctx context.Context, spec admin.AuthSpec) (admin.AuthView, error) {
 	m, p, err := a.manifestOf(ctx, spec.Provider)
 	if err != nil {
+		return admin.AuthView{}, err
+	}
+	if err := checkNames(m, p.Key, spec.Set, spec.Secrets, nil); err != nil {
+		return admin.AuthView{}, err
+	}
+	if err := checkChange(admin.AuthChange{Label: &spec.Label, Prefix: &spec.Prefix, Models: &spec.Models, ProxyURL: &spec.ProxyURL}); err != nil {
 		return admin.AuthView{}, err
 	}
 	c := authOf(settings.Credential{
@@ -43,28 +49,24 @@ func (a *App) AddAuth(ctx context.Context, spec admin.AuthSpec) (admin.AuthView,
 
 // ListAuths returns every credential by id, without a secret.
 func (a *App) ListAuths(ctx context.Context) ([]admin.AuthView, error) {
-	var views []admin.AuthView
-	for _, c := range a.manager.List() {
-		views = append(views, a.authView(ctx, c))
+	by, err := a.manifests(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if !a.isServing() { // what the file declares is registered by a server only
-		for _, c := range a.config().Credentials {
-			views = append(views, a.authView(ctx, configured(c)))
-		}
-		sort.Slice(views, func(i, j int) bool { return views[i].ID < views[j].ID })
+	views := []admin.AuthView{}
+	for _, c := range a.records() {
+		views = append(views, a.viewOf(c, by[c.Provider].manifest))
 	}
 	return views, nil
 }
 
 // RemoveAuth deletes a credential: no new picks, running streams finish.
 func (a *App) RemoveAuth(ctx context.Context, id string) error {
-	for _, c := range a.config().Credentials {
-		if config.CredentialID(c.Provider, c.Label) == id {
-			return &admin.Error{Code: admin.CodeFromConfig, Message: fmt.Sprintf("credential %s is declared in the configuration: take it out of %s", id, c.Source)}
-		}
+	if c, ok := a.declared(id); ok {
+		return &admin.Error{Code: admin.CodeFromConfig, Message: fmt.Sprintf("credential %s is declared in the configuration: take it out of %s", id, c.Source)}
 	}
 	if _, ok := a.manager.GetByID(id); !ok {
-		return notFound("no credential %q: patchbay auth list shows which there are", id)
+		return noAuth(id)
 	}
 	a.problem(modelsOf(id), "")
 	return a.manager.Remove(ctx, id)
@@ -134,13 +136,34 @@ func (a *App) noteSecrets(c *auth.Auth) {
 			a.secret(s)
 		}
 	}
+	a.noteProxy(c.ProxyURL)
+}
+
+// noteProxy does the same for the password in a proxy's URL.
+func (a *App) noteProxy(raw string) {
+	if u, err := url.Parse(raw); err == nil && u.User != nil {
+		if password, ok := u.User.Password(); ok {
+			a.secret(password)
+		}
+	}
 }
 
 // authView is what may be shown of a credential.
 func (a *App) authView(ctx context.Context, c *auth.Auth) admin.AuthView {
+	m, _, err := a.manifestOf(ctx, c.Provider)
+	if err != nil {
+		m = nil
+	}
+	return a.viewOf(c, m)
+}
+
+// viewOf is authView with the manifest at hand; nil when no plugin serves the
+// provider, so that nobody knows which fields are public.
+func (a *App) viewOf(c *auth.Auth, m *abi.Manifest) admin.AuthView {
+	now := a.conditionOf(c)
 	v := admin.AuthView{
 		ID: c.ID, Provider: c.Provider, Label: c.Label, Prefix: c.Prefix, Priority: c.Priority(),
-		Status: string(c.Status), Reason: c.StatusMessage, Until: c.NextRetryAfter,
+		Status: string(c.Status), State: now.State, Reason: now.Reason, Until: now.Until,
 		Source: admin.SourceStore, Disabled: c.Disabled,
 		AllowPrivate: c.AllowPrivate(), HasProxy: c.ProxyURL != "",
 	}
@@ -153,19 +176,16 @@ func (a *App) authView(ctx context.Context, c *auth.Auth) admin.AuthView {
 	if v.Models == nil {
 		v.Models = c.DeclaredModels()
 	}
-	if v.Reason == "" {
-		v.Reason = a.problemOf(modelsOf(c.ID))
-	}
-	if m, _, err := a.manifestOf(ctx, c.Provider); err == nil {
+	if m != nil {
 		for name, f := range m.Credential.Fields {
-			if f.Kind == abi.FieldPublic || f.Kind == abi.FieldDestination {
-				if value, ok := c.Attributes[name]; ok {
-					if v.Fields == nil {
-						v.Fields = map[string]string{}
-					}
-					v.Fields[name] = value
-				}
+			value, ok := c.Attributes[name]
+			if !ok || f.Kind != abi.FieldPublic && f.Kind != abi.FieldDestination {
+				continue
 			}
+			if v.Fields == nil {
+				v.Fields = map[string]string{}
+			}
+			v.Fields[name] = value
 		}
 	}
 	for name := range c.Metadata {

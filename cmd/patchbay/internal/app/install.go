@@ -154,15 +154,11 @@ func (a *App) lockedByID(ctx context.Context, id string) (plugins.Locked, error)
 
 // manifestOf returns the manifest and the provider of an installed plugin.
 func (a *App) manifestOf(ctx context.Context, provider string) (*abi.Manifest, *abi.Provider, error) {
-	all, err := a.locked(ctx)
+	all, err := a.parsed(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, l := range all {
-		m, err := plugins.ParseManifest(l.Manifest)
-		if err != nil {
-			return nil, nil, fmt.Errorf("plugin %s in the store: %w", l.ID, err)
-		}
+	for _, m := range all {
 		for i := range m.Provides.Providers {
 			if m.Provides.Providers[i].Key == provider {
 				return m, &m.Provides.Providers[i], nil
@@ -170,6 +166,23 @@ func (a *App) manifestOf(ctx context.Context, provider string) (*abi.Manifest, *
 		}
 	}
 	return nil, nil, notFound("no installed plugin serves provider %q: install one first (patchbay plugin install F.wasm)", provider)
+}
+
+// parsed returns the manifests of the installed plugins, by id.
+func (a *App) parsed(ctx context.Context) ([]*abi.Manifest, error) {
+	locked, err := a.locked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*abi.Manifest, 0, len(locked))
+	for _, l := range locked {
+		m, err := plugins.ParseManifest(l.Manifest)
+		if err != nil {
+			return nil, fmt.Errorf("plugin %s in the store: %w", l.ID, err)
+		}
+		all = append(all, m)
+	}
+	return all, nil
 }
 
 func sharedProvider(l plugins.Locked, m *abi.Manifest) string {

@@ -90,7 +90,7 @@ func (a *App) loadKeys(ctx context.Context) error {
 	for _, r := range records {
 		k, err := gateway.ParseKey(r.Value)
 		if err != nil {
-			return fmt.Errorf("client key %s in the store: %w; revoke it with patchbay key revoke %s", r.Key, err, r.Key)
+			return fmt.Errorf("client key %s in the store: %w; somebody else wrote it: restore the store from a backup", r.Key, err)
 		}
 		if k.ID != r.Key {
 			return fmt.Errorf("client key %s in the store says that it is %s; somebody else wrote it: restore the store from a backup", r.Key, k.ID)
