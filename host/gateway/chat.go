@@ -31,6 +31,7 @@ func (g *Gateway) chat(c echo.Context) error {
 		x.fail(unknownModel(probed.Model))
 		return nil
 	}
+	x.known = true
 	ctx, cancel := g.contextFor(x)
 	defer cancel()
 	req := executor.Request{Model: probed.Model, Payload: body, Format: string(x.format)}

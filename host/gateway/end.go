@@ -33,7 +33,7 @@ func (x *exchange) end() {
 		}
 		x.fail(&problem{status: http.StatusInternalServerError, code: codeInternal, message: messageInternal})
 	}
-	x.logRequest()
+	x.conclude()
 	if abort {
 		panic(http.ErrAbortHandler)
 	}
@@ -45,14 +45,21 @@ func (x *exchange) logPanic(p any) {
 		slog.String("request_id", x.id), slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(stack[:min(len(stack), maxStack)])))
 }
 
-// logRequest writes the one line of the request. It holds no header, no body
-// and no path that the client made up.
-func (x *exchange) logRequest() {
-	now := x.gw.now()
-	status := x.status
+// conclude writes the log line and tells the observer.
+func (x *exchange) conclude() {
+	now, status := x.gw.now(), x.status
 	if status == 0 {
 		status = statusClientGone
 	}
+	x.logRequest(now, status)
+	if !x.probe {
+		x.observe(now, status)
+	}
+}
+
+// logRequest writes the one line of the request. It holds no header, no body
+// and no path that the client made up.
+func (x *exchange) logRequest(now time.Time, status int) {
 	attrs := make([]slog.Attr, 0, 16)
 	add := func(name, value string) {
 		if value != "" {

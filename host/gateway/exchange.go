@@ -34,6 +34,8 @@ type exchange struct {
 	keyID  string
 	model  string
 	stream bool
+	// known: some credential offers the model.
+	known  bool
 	format wire.Format
 	// attempts and credential are set by the manager, on any goroutine.
 	attempts   atomic.Int64
@@ -50,6 +52,8 @@ type exchange struct {
 	broken bool
 	// deadline is when the write that runs has to be done.
 	deadline time.Time
+	// lastPiece is when the last piece of a stream was sent.
+	lastPiece time.Time
 	// events is not nil while the answer is a stream.
 	events *eventWriter
 }
@@ -72,9 +76,17 @@ func (g *Gateway) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	if r.ContentLength != 0 {
 		x.readBy(time.Now().Add(g.timing.bodyIdle))
 	}
+	if x.probe = isProbe(r); !x.probe {
+		g.observer.RequestBegan()
+	}
 	// A deadline of an earlier request on this connection may still stand.
 	x.renewWrite()
 	return x
+}
+
+// isProbe reports whether r asks about health: every few seconds, for nobody.
+func isProbe(r *http.Request) bool {
+	return r.Method == http.MethodGet && (r.URL.Path == "/healthz" || r.URL.Path == "/readyz")
 }
 
 func exchangeOf(c echo.Context) *exchange {

@@ -41,6 +41,8 @@ type Options struct {
 	Now func() time.Time
 	// Version is sent as the Server header's version; empty sends none.
 	Version string
+	// Observer counts; nil means nobody does.
+	Observer Observer
 	// Ready says whether requests can be served, for GET /readyz; nil means
 	// always. During a shutdown the answer is no whatever it says.
 	Ready func() bool
@@ -55,8 +57,10 @@ type Gateway struct {
 	now     func() time.Time
 	server  string
 	ready   func() bool
-	router  *echo.Echo
-	timing  timing
+	// observer is never nil.
+	observer Observer
+	router   *echo.Echo
+	timing   timing
 
 	// draining is set when a shutdown begins.
 	draining atomic.Bool
@@ -82,8 +86,11 @@ var defaultTiming = timing{bodyIdle: 30 * time.Second, bodyRate: 16 << 10, write
 // New returns a gateway.
 func New(o Options) *Gateway {
 	g := &Gateway{
-		manager: o.Manager, keys: o.Keys, log: o.Logger, now: o.Now, ready: o.Ready,
+		manager: o.Manager, keys: o.Keys, log: o.Logger, now: o.Now, ready: o.Ready, observer: o.Observer,
 		timing: defaultTiming,
+	}
+	if g.observer == nil {
+		g.observer = unobserved{}
 	}
 	if g.keys == nil {
 		g.keys = NewKeyRing()
@@ -144,7 +151,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 // healthz says that the process is alive.
 func (g *Gateway) healthz(c echo.Context) error {
 	x := exchangeOf(c)
-	x.route, x.probe = c.Path(), true
+	x.route = c.Path()
 	x.writeWhole(http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
 	return nil
 }
@@ -153,7 +160,7 @@ func (g *Gateway) healthz(c echo.Context) error {
 // for the operator.
 func (g *Gateway) readyz(c echo.Context) error {
 	x := exchangeOf(c)
-	x.route, x.probe = c.Path(), true
+	x.route = c.Path()
 	if g.draining.Load() || g.ready != nil && !g.ready() {
 		x.writeWhole(http.StatusServiceUnavailable, "text/plain; charset=utf-8", []byte("not ready\n"))
 		return nil

@@ -75,6 +75,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return s.err
 }
 
+// Close ends at once: requests are cut off, without a word to their clients. It
+// may be called at any time, also while a Shutdown runs, which then returns.
+func (s *Server) Close() error {
+	s.gw.draining.Store(true)
+	s.gw.stop()
+	err := s.http.Close()
+	s.once.Do(func() { close(s.done) })
+	return err
+}
+
 func (s *Server) shutdown(ctx context.Context) error {
 	s.gw.draining.Store(true)
 	defer s.gw.stop()

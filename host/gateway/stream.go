@@ -90,6 +90,7 @@ func newEventWriter(x *exchange, framing executor.Framing) *eventWriter {
 	header.Set("X-Accel-Buffering", "no")
 	header.Set("X-Content-Type-Options", "nosniff")
 	x.WriteHeader(http.StatusOK)
+	x.gw.observer.StreamBegan()
 	return &eventWriter{x: x, framing: framing}
 }
 
@@ -102,6 +103,15 @@ func (w *eventWriter) write(piece []byte) {
 	}
 	w.buf = wire.AppendEvent(w.buf[:0], w.x.format, piece)
 	w.send(w.buf)
+}
+
+// pieceSent tells the observer how long ago the piece before this one was sent.
+func (x *exchange) pieceSent() {
+	now := x.gw.now()
+	if !x.lastPiece.IsZero() {
+		x.gw.observer.StreamEvent(now.Sub(x.lastPiece))
+	}
+	x.lastPiece = now
 }
 
 // done ends a complete stream. One that came framed has brought its own end.
@@ -129,6 +139,7 @@ func (w *eventWriter) send(p []byte) {
 		return
 	}
 	w.x.flush()
+	w.x.pieceSent()
 	w.tail = append(w.tail, p[max(0, len(p)-tailLength):]...)
 	w.tail = w.tail[max(0, len(w.tail)-tailLength):]
 }
