@@ -31,8 +31,8 @@ func readKeyFile(path string) (*sealer, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fail(ErrWrongKey, path, "it is not a regular file; %s", hintKey)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fail(ErrKeyExposed, path, "its mode is %#o; run: chmod 600 %s", mode, path)
+	if mode := info.Mode(); exposed(mode) {
+		return nil, fail(ErrKeyExposed, path, "its mode is %#o; run: chmod 600 %s", mode.Perm(), path)
 	}
 	raw, err := io.ReadAll(io.LimitReader(f, keyFileMax+1))
 	if err != nil {

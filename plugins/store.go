@@ -80,30 +80,18 @@ func writeFile(file string, data []byte) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, temp.Close(), os.Remove(temp.Name()))
+			err = errors.Join(err, os.Remove(temp.Name()))
 		}
 	}()
-	if _, err = temp.Write(data); err != nil {
-		return err
-	}
-	if err = temp.Sync(); err != nil {
+	_, err = temp.Write(data)
+	// Windows renames no open file.
+	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
 		return err
 	}
 	if err = os.Rename(temp.Name(), file); err != nil {
 		return err
 	}
-	if err := temp.Close(); err != nil {
-		return err
-	}
 	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // readModule reads a file once, and no more of it than a module may have.

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"syscall"
 
 	"github.com/patchbay-dev/patchbay/boltstore"
 	"github.com/patchbay-dev/patchbay/cmd/patchbay/internal/app"
@@ -51,7 +50,7 @@ func exitCode(err error) int {
 		return exitKey
 	case errors.Is(err, boltstore.ErrDamaged), errors.Is(err, boltstore.ErrNewerSchema):
 		return exitDamaged
-	case errors.Is(err, syscall.EADDRINUSE):
+	case addressTaken(err):
 		return exitAddress
 	}
 	return admin.ExitCode(err)

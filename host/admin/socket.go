@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 )
 
@@ -155,7 +154,7 @@ func removeStale(path string) error {
 	}
 	// Only a refusal shows that the listener is gone; a full queue or a
 	// timeout shows a server that is busy.
-	if !errors.Is(err, syscall.ECONNREFUSED) {
+	if !refused(err) {
 		return fmt.Errorf("%w: its admin socket %s does not answer: %w", ErrInUse, path, err)
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {

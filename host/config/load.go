@@ -149,7 +149,7 @@ func warnings(file string, mode fs.FileMode, clear []string, cfg settings.Config
 			clear = append(clear, dotted(below(itemPath(i), "proxy_url")))
 		}
 	}
-	if len(clear) == 0 || mode.Perm()&0o044 == 0 {
+	if len(clear) == 0 || !readByOthers(mode) {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s can be read by others (mode %#o) and holds secrets in the clear (%s): run chmod 600 %s, or use ${env:NAME}",

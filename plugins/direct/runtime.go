@@ -45,7 +45,7 @@ func NewRuntime(cacheDir string) (*Runtime, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look at the compile cache: %w", err)
 	}
-	if info.Mode().Perm()&0o022 != 0 {
+	if openToWrite(info.Mode()) {
 		return nil, fmt.Errorf("compile cache %s can be written by others (mode %v); run: chmod 700 %s", cacheDir, info.Mode().Perm(), cacheDir)
 	}
 	cache, err := wazero.NewCompilationCacheWithDir(cacheDir)
