@@ -74,7 +74,11 @@ func (m *Manager) round(ctx context.Context, r *request, round int, do func(cont
 				Message: "provider " + e.provider + " was taken out of service"}
 			continue
 		}
-		m.markFailure(ctx, at, err)
+		if r.count && uncounted(err) {
+			m.notify(ctx, at.failure(err))
+		} else {
+			m.markFailure(ctx, at, err)
+		}
 		if !retry.Failover(err) {
 			return nil, err
 		}
@@ -145,15 +149,20 @@ func (m *Manager) retryable(r *request, round int) []retry.Candidate {
 }
 
 func (m *Manager) markFailure(ctx context.Context, at *attempt, err error) {
-	res := at.result()
-	res.Error, res.RetryAfter, res.CredentialScope = retry.ResultOf(err)
-	m.mark(ctx, at.slot, res)
+	m.mark(ctx, at.slot, at.failure(err))
 }
 
 func (m *Manager) markSuccess(ctx context.Context, at *attempt) {
 	res := at.result()
 	res.Success = true
 	m.mark(ctx, at.slot, res)
+}
+
+func (at *attempt) failure(err error) auth.Result {
+	res := at.result()
+	res.Error, res.RetryAfter, res.CredentialScope = retry.ResultOf(err)
+	res.HintSource = retry.HintSource(err)
+	return res
 }
 
 func (at *attempt) result() auth.Result {

@@ -27,14 +27,20 @@ func (m *Manager) mark(ctx context.Context, s *slot, result auth.Result) {
 			m.saveLater(s.id)
 		}
 	}
-	hook := m.world.Load().hook
-	m.guard("hook", func() { hook.OnResult(ctx, result) })
+	hook := m.notify(ctx, result)
 	if begun.Reason == auth.NotBlocked {
 		return
 	}
 	if observer, ok := hook.(auth.CooldownObserver); ok {
 		m.guard("hook", func() { observer.OnCooldown(ctx, result, begun) })
 	}
+}
+
+// notify tells the hook of an outcome, and returns it.
+func (m *Manager) notify(ctx context.Context, result auth.Result) auth.Hook {
+	hook := m.world.Load().hook
+	m.guard("hook", func() { hook.OnResult(ctx, result) })
+	return hook
 }
 
 // apply writes an outcome into a slot. It reports whether it changed anything,

@@ -23,6 +23,8 @@ type request struct {
 	pin       string
 	onPick    func(id string)
 	tried     schedule.Tried[*slot]
+	// count says that only tokens are counted.
+	count bool
 	// indexed says that the index picks; else the selector does, from a slice.
 	indexed bool
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/models"
 	"github.com/patchbay-dev/patchbay/host/selector"
+	"github.com/patchbay-dev/patchbay/host/settings"
 )
 
 // The public names of the core in one place, so that a Go program that embeds
@@ -38,6 +39,11 @@ type (
 	// ModelInfo describes a model that a credential serves.
 	ModelInfo = models.Info
 
+	// Config is what a manager reads of the configuration, see SetConfig.
+	Config            = settings.Config
+	OAuthModelAlias   = settings.OAuthModelAlias
+	APIKeyConfigEntry = settings.APIKeyConfigEntry
+
 	Request = executor.Request
 	// ExecuteOptions are the options of a request; Options are the manager's.
 	ExecuteOptions = executor.Options
@@ -59,6 +65,10 @@ const (
 
 // CloseAllExecutionSessionsID asks an executor to release all its sessions.
 const CloseAllExecutionSessionsID = executor.CloseAllExecutionSessionsID
+
+// OAuthModelAliasChannel names the channel of aliases of a provider's OAuth
+// accounts.
+var OAuthModelAliasChannel = models.OAuthModelAliasChannel
 
 // What travels with a context.
 var (

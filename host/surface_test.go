@@ -15,14 +15,14 @@ import (
 // is not there yet; when it comes, the minus goes.
 const surface = `
 CloseAllExecutionSessionsID
--OAuthModelAliasChannel
+OAuthModelAliasChannel
 -ProviderRefreshLead
 -RegisterRefreshLeadProvider
 -SetQuotaCooldownDisabled
 WithRequestInfo
 GetRequestInfo
 WithSkipPersist
--APIKeyConfigEntry
+APIKeyConfigEntry
 Auth
 Auth.AccountInfo
 Auth.Clone
@@ -41,19 +41,19 @@ FillFirstSelector.Pick
 Hook
 Manager
 NewManager
--Manager.CloseExecutionSession
+Manager.CloseExecutionSession
 Manager.Execute
--Manager.ExecuteCount
+Manager.ExecuteCount
 Manager.ExecuteStream
 Manager.Executor
--Manager.HttpRequest
+Manager.HttpRequest
 Manager.GetByID
--Manager.InjectCredentials
+Manager.InjectCredentials
 Manager.List
 Manager.Load
 Manager.MarkResult
--Manager.NewHttpRequest
--Manager.PrepareHttpRequest
+Manager.NewHttpRequest
+Manager.PrepareHttpRequest
 Manager.RefreshSchedulerEntry
 Manager.Register
 Manager.RegisterExecutor
