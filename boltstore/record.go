@@ -51,6 +51,8 @@ type modelBody struct {
 	LastError      *errorBody `json:"last_error,omitempty"`
 	Quota          quotaBody  `json:"quota"`
 	UpdatedAt      time.Time  `json:"updated_at"`
+	Source         string     `json:"source,omitempty"`
+	ProbeWait      int64      `json:"probe_wait,omitempty"` // nanoseconds
 }
 
 type quotaBody struct {
@@ -111,7 +113,7 @@ func encodeAuth(a *auth.Auth) ([]byte, error) {
 			Status: string(state.Status), StatusMessage: state.StatusMessage,
 			Unavailable: state.Unavailable, NextRetryAfter: state.NextRetryAfter.UTC(),
 			LastError: (*errorBody)(state.LastError), Quota: quotaBody(state.Quota),
-			UpdatedAt: state.UpdatedAt.UTC(),
+			UpdatedAt: state.UpdatedAt.UTC(), Source: string(state.Source), ProbeWait: int64(state.ProbeWait),
 		}
 	}
 	return json.Marshal(authRecord{Schema: authSchema, Auth: body})
@@ -147,7 +149,7 @@ func decodeAuth(id string, plain []byte) (*auth.Auth, error) {
 			Status: auth.Status(m.Status), StatusMessage: m.StatusMessage,
 			Unavailable: m.Unavailable, NextRetryAfter: m.NextRetryAfter,
 			LastError: (*auth.Error)(m.LastError), Quota: auth.QuotaState(m.Quota),
-			UpdatedAt: m.UpdatedAt,
+			UpdatedAt: m.UpdatedAt, Source: auth.Source(m.Source), ProbeWait: time.Duration(m.ProbeWait),
 		}
 	}
 	return a, nil

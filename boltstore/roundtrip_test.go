@@ -162,7 +162,7 @@ func drawAuth(t *rapid.T) *auth.Auth {
 		a.Attributes = rapid.MapOf(text, text).Draw(t, "attributes")
 		a.Metadata = rapid.MapOf(text, drawValue(2)).Draw(t, "metadata")
 		a.ModelStates = map[string]*auth.ModelState{
-			text.Draw(t, "model"): {Status: auth.StatusError, StatusMessage: text.Draw(t, "m"), Unavailable: true, NextRetryAfter: at.Draw(t, "mr"), LastError: fault(), Quota: quota(), UpdatedAt: at.Draw(t, "mu")},
+			text.Draw(t, "model"): {Status: auth.StatusError, StatusMessage: text.Draw(t, "m"), Unavailable: true, NextRetryAfter: at.Draw(t, "mr"), LastError: fault(), Quota: quota(), UpdatedAt: at.Draw(t, "mu"), Source: auth.Source(text.Draw(t, "ms")), ProbeWait: time.Duration(rapid.Int64().Draw(t, "mp"))},
 		}
 	}
 	return a

@@ -92,6 +92,19 @@ type ModelState struct {
 	LastError      *Error     `json:"last_error,omitempty"`
 	Quota          QuotaState `json:"quota"`
 	UpdatedAt      time.Time  `json:"updated_at"`
+	// Source says on whose word NextRetryAfter is what it is; empty without a
+	// block, and in records from before it was kept.
+	Source Source `json:"source,omitempty"`
+	// ProbeWait is how long the last block was, if it ends in a probe: a single
+	// request that must succeed before there are others. Zero means that
+	// everybody may come back at once.
+	ProbeWait time.Duration `json:"probe_wait,omitempty"`
+}
+
+// HalfOpen reports whether the state's block is over and the probe that it ends
+// in has not succeeded yet.
+func (m *ModelState) HalfOpen(now time.Time) bool {
+	return m != nil && m.ProbeWait > 0 && m.Status != StatusDisabled && !(m.Unavailable && m.NextRetryAfter.After(now))
 }
 
 // QuotaState is limiter data of a credential or of one of its models.
@@ -126,6 +139,8 @@ type Result struct {
 	Success bool
 	// RetryAfter is the provider's hint; nil means none.
 	RetryAfter *time.Duration
+	// HintSource says where RetryAfter comes from; empty means unknown.
+	HintSource Source
 	// Error is nil on success.
 	Error *Error
 	// Started is when the attempt began; zero means unknown. A success older

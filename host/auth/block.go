@@ -24,6 +24,8 @@ type Block struct {
 	Until time.Time
 	// Status is the HTTP status that caused the block, 0 when unknown.
 	Status int
+	// Source says on whose word it ends then, or does not; may be empty.
+	Source Source
 }
 
 // CredentialState is the key in ModelStates of what is known of the credential
@@ -41,7 +43,7 @@ func (a *Auth) Block(model string, now time.Time) Block {
 	case a == nil:
 		return Block{Reason: BlockedOther}
 	case a.Disabled || a.Status == StatusDisabled:
-		return Block{Reason: BlockedDisabled}
+		return Block{Reason: BlockedDisabled, Source: SourceOperator}
 	}
 	if whole := a.ModelStates[CredentialState]; whole != nil {
 		if b := whole.block(now); b.Reason != NotBlocked {
@@ -60,9 +62,13 @@ func (a *Auth) Block(model string, now time.Time) Block {
 
 func (m *ModelState) block(now time.Time) Block {
 	if m.Status == StatusDisabled {
-		return Block{Reason: BlockedDisabled}
+		return Block{Reason: BlockedDisabled, Source: SourceOperator}
 	}
-	return blockOf(m.Unavailable, m.NextRetryAfter, m.Quota, m.LastError, now)
+	b := blockOf(m.Unavailable, m.NextRetryAfter, m.Quota, m.LastError, now)
+	if b.Reason != NotBlocked {
+		b.Source = m.Source
+	}
+	return b
 }
 
 // blockOf takes a block without a time as none, so that no record can be

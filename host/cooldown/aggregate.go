@@ -61,6 +61,7 @@ func lapse(s *auth.ModelState) *auth.ModelState {
 	c := s.Clone()
 	c.Unavailable = false
 	c.NextRetryAfter = time.Time{}
+	c.Source = ""
 	return c
 }
 

@@ -117,10 +117,11 @@ func fail(a *auth.Auth, s *auth.ModelState) {
 func Lift(a *auth.Auth, now time.Time) (changed bool) {
 	states := maps.Clone(a.ModelStates)
 	for model, s := range states {
-		if s == nil || !s.Unavailable || absent(s.LastError, model) {
+		if s == nil || !s.Unavailable && s.ProbeWait == 0 || absent(s.LastError, model) {
 			continue
 		}
 		c := lapse(s)
+		c.ProbeWait = 0
 		c.Quota = levelOf(c.Quota)
 		states[model] = c
 		changed = true

@@ -44,6 +44,9 @@ func Decide(prev auth.ModelState, res auth.Result, cfg settings.Cooldown, disabl
 		return prev, false
 	}
 	open := prev.Unavailable && prev.NextRetryAfter.After(now)
+	if prev.HalfOpen(now) {
+		v.probed(prev, cfg, now)
+	}
 	if disabled && !v.absence {
 		// A missing model is the only block that outlives the switch.
 		if open && absent(prev.LastError, res.Model) {
@@ -65,6 +68,12 @@ func Decide(prev auth.ModelState, res auth.Result, cfg settings.Cooldown, disabl
 		Quota:          v.quota,
 		UpdatedAt:      now,
 	}
+	if next.Unavailable {
+		next.Source = v.source
+		if wait := v.until.Sub(now); cfg.ProbeAfter > 0 && wait > cfg.ProbeAfter {
+			next.ProbeWait = wait
+		}
+	}
 	return next, true
 }
 
@@ -72,7 +81,7 @@ func Decide(prev auth.ModelState, res auth.Result, cfg settings.Cooldown, disabl
 // would wipe away. The first success of a model is worth a state too: without
 // it the summary of a record with one blocked model would count no other.
 func succeed(prev auth.ModelState, res auth.Result, now time.Time) (auth.ModelState, bool) {
-	clean := prev.Status == auth.StatusActive && prev.StatusMessage == "" &&
+	clean := prev.ProbeWait == 0 && prev.Status == auth.StatusActive && prev.StatusMessage == "" &&
 		!prev.Unavailable && prev.NextRetryAfter.IsZero() && prev.LastError == nil && prev.Quota == auth.QuotaState{}
 	late := !res.Started.IsZero() && res.Started.Before(prev.UpdatedAt)
 	if clean || late {
@@ -88,14 +97,18 @@ type verdict struct {
 	// absence: the model is not there, which is not a matter of cooling.
 	absence bool
 	// until is zero for no block.
-	until   time.Time
+	until time.Time
+	// source says on whose word until is.
+	source auth.Source
+	// climbs: until grows with every failure by itself.
+	climbs  bool
 	quota   auth.QuotaState
 	message string
 }
 
 func judge(prev auth.ModelState, res auth.Result, cfg settings.Cooldown, now time.Time) verdict {
 	status := auth.CountsAs(res.Error.StatusCode(), codeOf(res.Error))
-	v := verdict{quota: levelOf(prev.Quota), message: messageOf(res, status)}
+	v := verdict{quota: levelOf(prev.Quota), message: messageOf(res, status), source: auth.SourceDefault}
 	fault := res.Error.Fault()
 	switch {
 	case fault == auth.FaultLifecycle, fault == auth.FaultRequest && !res.CredentialScope:
@@ -130,7 +143,29 @@ func (v *verdict) notFound(prev auth.ModelState, cfg settings.Cooldown, now time
 	}
 	d, next := climb(cfg.NotFound, cfg.ModelNotFound, 4, level)
 	v.until = after(now, d)
+	v.source, v.climbs = auth.SourceLadder, true
 	v.quota = auth.QuotaState{Reason: ReasonNotFound, BackoffLevel: next}
+}
+
+// probed makes the wait longer after a probe that failed: twice the one before
+// it, unless the wait climbs by itself, but never past the provider's own reset.
+// A failure that blocks nobody blocks nobody here either: it proves nothing.
+func (v *verdict) probed(prev auth.ModelState, cfg settings.Cooldown, now time.Time) {
+	if v.climbs || v.until.IsZero() {
+		return
+	}
+	twice := min(prev.ProbeWait, cfg.ProbeCap/2) * 2
+	doubled := now.Add(max(twice, 0))
+	reset := v.quota.NextRecoverAt
+	if reset.IsZero() {
+		reset = prev.Quota.NextRecoverAt
+	}
+	if reset.After(now) && doubled.After(reset) {
+		doubled = reset
+	}
+	if doubled.After(v.until) {
+		v.until, v.source = doubled, auth.SourceProbe
+	}
 }
 
 func (v *verdict) tooMany(prev auth.ModelState, res auth.Result, cfg settings.Cooldown, now time.Time) {
@@ -149,6 +184,7 @@ func (v *verdict) tooMany(prev auth.ModelState, res auth.Result, cfg settings.Co
 			hint = min(hint, cfg.HintCap)
 		}
 		v.until = now.Add(hint)
+		v.source = res.HintSource
 		return
 	}
 	if prev.Unavailable && prev.Quota.Exceeded && prev.NextRetryAfter.After(now) {
@@ -159,6 +195,7 @@ func (v *verdict) tooMany(prev auth.ModelState, res auth.Result, cfg settings.Co
 	var d time.Duration
 	d, v.quota.BackoffLevel = climb(cfg.LadderBase, cfg.LadderCap, 2, level)
 	v.until = after(now, d)
+	v.source, v.climbs = auth.SourceLadder, true
 	v.quota.NextRecoverAt = v.until
 }
 

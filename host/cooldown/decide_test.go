@@ -28,7 +28,7 @@ func coded(status int, code string) auth.Result {
 
 func hinted(d time.Duration) auth.Result {
 	r := failed(429, "slow down")
-	r.RetryAfter = &d
+	r.RetryAfter, r.HintSource = &d, auth.SourceBody
 	return r
 }
 
@@ -99,6 +99,15 @@ func TestDecideFailure(t *testing.T) {
 			}
 			if block > 0 {
 				want.NextRetryAfter = now.Add(block)
+				want.Source = auth.SourceDefault
+				if wantQuota.BackoffLevel > 0 {
+					want.Source = auth.SourceLadder
+				} else if c.res.RetryAfter != nil {
+					want.Source = auth.SourceBody
+				}
+			}
+			if block > 5*time.Minute {
+				want.ProbeWait = block
 			}
 			if c.res.Error == nil {
 				want.LastError = &auth.Error{Message: "request failed"}

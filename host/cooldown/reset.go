@@ -40,5 +40,5 @@ func Reset(a *auth.Auth, model string, now time.Time) (changed bool) {
 
 // blank reports whether a state says nothing against its model.
 func blank(s *auth.ModelState) bool {
-	return s.Status != auth.StatusError && s.StatusMessage == "" && !s.Unavailable && s.LastError == nil && s.Quota == auth.QuotaState{}
+	return s.Status != auth.StatusError && s.StatusMessage == "" && !s.Unavailable && s.ProbeWait == 0 && s.LastError == nil && s.Quota == auth.QuotaState{}
 }

@@ -105,8 +105,8 @@ func TestListSaysWhatIsHeld(t *testing.T) {
 	a := held(t, "m", "")
 	a.ModelStates["m"].Quota.NextRecoverAt = resetAt.Add(time.Hour)
 	want := []cooldown.Held{
-		{Block: auth.Block{Reason: auth.BlockedQuota, Until: resetAt.Add(time.Second), Status: 429}},
-		{Model: "m", Block: auth.Block{Reason: auth.BlockedQuota, Until: resetAt.Add(time.Second), Status: 429}, Reset: resetAt.Add(time.Hour)},
+		{Block: auth.Block{Reason: auth.BlockedQuota, Until: resetAt.Add(time.Second), Status: 429, Source: auth.SourceLadder}},
+		{Model: "m", Block: auth.Block{Reason: auth.BlockedQuota, Until: resetAt.Add(time.Second), Status: 429, Source: auth.SourceLadder}, Reset: resetAt.Add(time.Hour)},
 	}
 	got := cooldown.List(a, resetAt)
 	for i := range got {

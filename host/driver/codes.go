@@ -54,6 +54,7 @@ func failure(f *abi.Fail, upstream *executor.UpstreamError, clean func(string) s
 	out := &executor.UpstreamError{Status: c.status, Code: name, Committed: f.Committed, Message: tidy(clean(strings.Clone(f.Message)))}
 	if upstream != nil {
 		out.Status, out.Body, out.ContentType, out.Retry = upstream.Status, upstream.Body, upstream.ContentType, upstream.Retry
+		out.RetrySource = upstream.RetrySource
 		if out.Message == "" {
 			out.Message = upstream.Message
 		}
@@ -69,9 +70,9 @@ func failure(f *abi.Fail, upstream *executor.UpstreamError, clean func(string) s
 	out.CredentialScope = scope == abi.ScopeCredential
 	switch {
 	case f.RetryAfterMS > 0:
-		out.Retry = hint(milliseconds(f.RetryAfterMS))
+		out.Retry, out.RetrySource = hint(milliseconds(f.RetryAfterMS)), executor.HintPlugin
 	case f.ResetAtMS > 0:
-		out.Retry = hint(time.UnixMilli(f.ResetAtMS).Sub(now))
+		out.Retry, out.RetrySource = hint(time.UnixMilli(f.ResetAtMS).Sub(now)), executor.HintPlugin
 	}
 	return out
 }

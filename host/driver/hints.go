@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/patchbay-dev/patchbay/host/executor"
 )
 
 // maxHint bounds a provider's hint. The core blocks for less; the true reset
@@ -22,8 +24,26 @@ func hint(d time.Duration) *time.Duration {
 
 // retryHint finds when a provider wants to be asked again: retry-after-ms, then
 // Retry-After, then what the body said, then the latest reset of the windows
-// that have nothing left. spec: providers.md, "Hint parse order".
-func retryHint(status int, h http.Header, body time.Duration, now time.Time) *time.Duration {
+// that have nothing left. It also says where that was: one of the Hint constants
+// of host/executor, empty without a hint. spec: providers.md, "Hint parse order".
+func retryHint(status int, h http.Header, body time.Duration, now time.Time) (d *time.Duration, source string) {
+	if d = headerHint(h, now); d != nil {
+		return d, executor.HintHeader
+	}
+	if d = hint(body); d != nil {
+		return d, executor.HintBody
+	}
+	if status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable {
+		return nil, ""
+	}
+	if d = hint(windowReset(h, now)); d != nil {
+		return d, executor.HintHeader
+	}
+	return nil, ""
+}
+
+// headerHint reads the headers whose one purpose is the hint.
+func headerHint(h http.Header, now time.Time) *time.Duration {
 	if ms, err := strconv.ParseFloat(strings.TrimSpace(h.Get("Retry-After-Ms")), 64); err == nil && ms > 0 {
 		return hint(scale(ms, time.Millisecond))
 	}
@@ -36,13 +56,7 @@ func retryHint(status int, h http.Header, body time.Duration, now time.Time) *ti
 			return hint(at.Sub(now))
 		}
 	}
-	if body > 0 {
-		return hint(body)
-	}
-	if status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable {
-		return nil
-	}
-	return hint(windowReset(h, now))
+	return nil
 }
 
 // windowReset returns the longest wait of the rate limit windows whose

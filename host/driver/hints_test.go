@@ -44,7 +44,7 @@ func TestRetryHint(t *testing.T) {
 		{"windows only when limited", 500, h("X-Ratelimit-Remaining", "0", "X-Ratelimit-Reset", "5"), 0, 0},
 		{"nothing used up", 429, h("X-Ratelimit-Remaining", "-1", "X-Ratelimit-Reset", "5"), 0, 0},
 	} {
-		got := retryHint(c.status, c.header, c.body, now)
+		got, _ := retryHint(c.status, c.header, c.body, now)
 		switch {
 		case c.want == 0 && got != nil:
 			t.Errorf("%s: %v, want none", c.name, *got)

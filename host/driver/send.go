@@ -225,8 +225,8 @@ func (a *attempt) upstreamError(resp *http.Response, body []byte) *executor.Upst
 	e := &executor.UpstreamError{
 		Status: resp.StatusCode, Message: tidy(facts.Message), Body: body,
 		ContentType: resp.Header.Get("Content-Type"),
-		Retry:       retryHint(resp.StatusCode, resp.Header, facts.Retry, now),
 	}
+	e.Retry, e.RetrySource = retryHint(resp.StatusCode, resp.Header, facts.Retry, now)
 	if facts.Code == "insufficient_quota" || facts.Type == "insufficient_quota" {
 		// It comes as 429, but waiting does not help.
 		e.Code = "billing"

@@ -21,6 +21,9 @@ type UpstreamError struct {
 	ContentType string
 	// Retry is the provider's hint; nil when there is none.
 	Retry *time.Duration
+	// RetrySource says where the hint was found: one of the Hint constants;
+	// empty means unknown.
+	RetrySource string
 	// CredentialScope: the failure is about every model of the credential.
 	CredentialScope bool
 	// RequestScope: the request itself is at fault; no credential is to blame
@@ -31,6 +34,13 @@ type UpstreamError struct {
 	// Err is the cause, when there was no answer.
 	Err error
 }
+
+// Where a provider's hint was found, see UpstreamError.RetrySource.
+const (
+	HintHeader = "header"
+	HintBody   = "body"
+	HintPlugin = "plugin"
+)
 
 // Error says the status and the message.
 func (e *UpstreamError) Error() string {

@@ -45,6 +45,15 @@ func ResultOf(err error) (e *auth.Error, retryAfter *time.Duration, credentialSc
 	return e, retryAfter, credentialScoped(err)
 }
 
+// HintSource says where the hint in err was found, see executor.UpstreamError;
+// empty when that is unknown.
+func HintSource(err error) auth.Source {
+	if upstream, ok := errors.AsType[*executor.UpstreamError](err); ok {
+		return auth.Source(upstream.RetrySource)
+	}
+	return ""
+}
+
 // messageOf returns a short message. A URL in the error stays out of it, since
 // a query may hold a key.
 func messageOf(err error, text string) string {

@@ -59,6 +59,11 @@ type Retry struct {
 	MaxInterval time.Duration `json:"max_interval" koanf:"max_interval"`
 	// MaxCredentials bounds the credentials tried in a round; 0 means all.
 	MaxCredentials int `json:"max_credentials" koanf:"max_credentials"`
+	// BudgetPercent is how many calls beyond the first of their request the
+	// whole process may make for every hundred requests; 0 means any number.
+	BudgetPercent int `json:"budget_percent" koanf:"budget_percent"`
+	// BudgetBurst is how many such calls may be saved up.
+	BudgetBurst int `json:"budget_burst" koanf:"budget_burst"`
 }
 
 // Cooldown sets how long failures keep a credential away.
@@ -79,7 +84,24 @@ type Cooldown struct {
 	NotFound time.Duration `json:"not_found" koanf:"not_found"`
 	// Transient blocks after 408, 5xx and unknown statuses.
 	Transient time.Duration `json:"transient" koanf:"transient"`
+	// ProbeAfter: a longer block ends in a single request that must succeed
+	// before there are others; 0 means that none does.
+	ProbeAfter time.Duration `json:"probe_after" koanf:"probe_after"`
+	// ProbeCap bounds the wait that doubles with every such request that fails.
+	ProbeCap time.Duration `json:"probe_cap" koanf:"probe_cap"`
+	// ProbeInterval is the least time between two such requests of one model.
+	ProbeInterval time.Duration `json:"probe_interval" koanf:"probe_interval"`
+	// QuotaGroupScope says what a 429 cools in the other members of its
+	// quota_group: the same model (QuotaGroupModel, also when empty) or every
+	// model (QuotaGroupCredential).
+	QuotaGroupScope string `json:"quota_group_scope" koanf:"quota_group_scope"`
 }
+
+// The values of Cooldown.QuotaGroupScope.
+const (
+	QuotaGroupModel      = "model"
+	QuotaGroupCredential = "credential"
+)
 
 // Routing says how credentials are chosen.
 type Routing struct {
@@ -134,7 +156,7 @@ func Default() Config {
 			IdleTimeout:   5 * time.Minute,
 			ShutdownGrace: 30 * time.Second,
 		},
-		Retry:    Retry{Rounds: 3, MaxInterval: 30 * time.Second},
+		Retry:    Retry{Rounds: 3, MaxInterval: 30 * time.Second, BudgetPercent: 20, BudgetBurst: 100},
 		Cooldown: DefaultCooldown(),
 		Routing:  Routing{Strategy: "round_robin"},
 		Plugins: Plugins{
@@ -156,5 +178,10 @@ func DefaultCooldown() Cooldown {
 		ModelNotFound: 12 * time.Hour,
 		NotFound:      5 * time.Minute,
 		Transient:     time.Minute,
+		ProbeAfter:    5 * time.Minute,
+		ProbeCap:      6 * time.Hour,
+		ProbeInterval: time.Second,
+
+		QuotaGroupScope: QuotaGroupModel,
 	}
 }
