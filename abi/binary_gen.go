@@ -2,9 +2,12 @@
 
 package abi
 
-import "math"
+import (
+	"math"
+	"unicode/utf8"
+)
 
-func (m *Pair) size() (n int) {
+func (m *Pair) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -17,7 +20,7 @@ func (m *Pair) size() (n int) {
 	return n
 }
 
-func (m *Pair) appendTo(b []byte) []byte {
+func (m *Pair) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -32,10 +35,9 @@ func (m *Pair) appendTo(b []byte) []byte {
 
 func (m *Pair) unmarshal(src []byte, d *decoder) error {
 	*m = Pair{}
-	if err := d.enter("Pair"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Pair")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -48,34 +50,37 @@ func (m *Pair) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Pair.name")
 			}
-			if err := d.once(&seen, 0, "Pair.name"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Pair.name")
 			}
-			if err := d.utf8(f.str(), "Pair.name"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Pair.name")
 			}
 			m.Name = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Pair.value")
 			}
-			if err := d.once(&seen, 1, "Pair.value"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Pair.value")
 			}
-			if err := d.utf8(f.str(), "Pair.value"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Pair.value")
 			}
 			m.Value = f.str()
 		default:
-			if err := d.unknown("Pair", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Pair", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Credential) size() (n int) {
+func (m *Credential) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -86,7 +91,10 @@ func (m *Credential) size() (n int) {
 		n += 1 + sizeBytes(len(m.Label))
 	}
 	for i := range m.Fields {
-		n += 1 + sizeBytes((&m.Fields[i]).size())
+		at := s.reserve()
+		l := (&m.Fields[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	for _, v := range m.Secrets {
 		n += 1 + sizeBytes(len(v))
@@ -103,7 +111,7 @@ func (m *Credential) size() (n int) {
 	return n
 }
 
-func (m *Credential) appendTo(b []byte) []byte {
+func (m *Credential) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -114,8 +122,7 @@ func (m *Credential) appendTo(b []byte) []byte {
 		b = appendString(b, 18, m.Label)
 	}
 	for i := range m.Fields {
-		b = appendUint(b, 26, uint64((&m.Fields[i]).size()))
-		b = (&m.Fields[i]).appendTo(b)
+		b = (&m.Fields[i]).appendTo(appendUint(b, 26, s.take()), s)
 	}
 	for _, v := range m.Secrets {
 		b = appendString(b, 34, v)
@@ -134,10 +141,9 @@ func (m *Credential) appendTo(b []byte) []byte {
 
 func (m *Credential) unmarshal(src []byte, d *decoder) error {
 	*m = Credential{}
-	if err := d.enter("Credential"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Credential")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -150,22 +156,24 @@ func (m *Credential) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Credential.id")
 			}
-			if err := d.once(&seen, 0, "Credential.id"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Credential.id")
 			}
-			if err := d.utf8(f.str(), "Credential.id"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Credential.id")
 			}
 			m.ID = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Credential.label")
 			}
-			if err := d.once(&seen, 1, "Credential.label"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Credential.label")
 			}
-			if err := d.utf8(f.str(), "Credential.label"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Credential.label")
 			}
 			m.Label = f.str()
 		case 3:
@@ -180,44 +188,48 @@ func (m *Credential) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Credential.secrets")
 			}
-			if err := d.utf8(f.str(), "Credential.secrets"); err != nil {
-				return err
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Credential.secrets")
 			}
 			m.Secrets = append(m.Secrets, f.str())
 		case 5:
 			if f.wire != wireVarint {
 				return d.wireType("Credential.expires_at_ms")
 			}
-			if err := d.once(&seen, 4, "Credential.expires_at_ms"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("Credential.expires_at_ms")
 			}
+			seen |= 1 << 4
 			m.ExpiresAtMS = int64(f.value)
 		case 6:
 			if f.wire != wireVarint {
 				return d.wireType("Credential.revision")
 			}
-			if err := d.once(&seen, 5, "Credential.revision"); err != nil {
-				return err
+			if seen&(1<<5) != 0 && d.strict {
+				return d.twice("Credential.revision")
 			}
+			seen |= 1 << 5
 			m.Revision = f.value
 		case 7:
 			if f.wire != wireVarint || f.value > 1 {
 				return d.wireType("Credential.tool_prefix_disabled")
 			}
-			if err := d.once(&seen, 6, "Credential.tool_prefix_disabled"); err != nil {
-				return err
+			if seen&(1<<6) != 0 && d.strict {
+				return d.twice("Credential.tool_prefix_disabled")
 			}
+			seen |= 1 << 6
 			m.ToolPrefixDisabled = f.value == 1
 		default:
-			if err := d.unknown("Credential", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Credential", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Attempt) size() (n int) {
+func (m *Attempt) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -231,7 +243,10 @@ func (m *Attempt) size() (n int) {
 		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Credential != nil {
-		n += 1 + sizeBytes(m.Credential.size())
+		at := s.reserve()
+		l := m.Credential.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if len(m.Model) > 0 {
 		n += 1 + sizeBytes(len(m.Model))
@@ -257,7 +272,7 @@ func (m *Attempt) size() (n int) {
 	return n
 }
 
-func (m *Attempt) appendTo(b []byte) []byte {
+func (m *Attempt) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -271,8 +286,7 @@ func (m *Attempt) appendTo(b []byte) []byte {
 		b = appendString(b, 26, m.Provider)
 	}
 	if m.Credential != nil {
-		b = appendUint(b, 34, uint64(m.Credential.size()))
-		b = m.Credential.appendTo(b)
+		b = m.Credential.appendTo(appendUint(b, 34, s.take()), s)
 	}
 	if len(m.Model) > 0 {
 		b = appendString(b, 42, m.Model)
@@ -300,10 +314,9 @@ func (m *Attempt) appendTo(b []byte) []byte {
 
 func (m *Attempt) unmarshal(src []byte, d *decoder) error {
 	*m = Attempt{}
-	if err := d.enter("Attempt"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Attempt")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -316,42 +329,46 @@ func (m *Attempt) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Attempt.id")
 			}
-			if err := d.once(&seen, 0, "Attempt.id"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Attempt.id")
 			}
-			if err := d.utf8(f.str(), "Attempt.id"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Attempt.id")
 			}
 			m.ID = f.str()
 		case 2:
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("Attempt.kind")
 			}
-			if err := d.once(&seen, 1, "Attempt.kind"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Attempt.kind")
 			}
-			if err := d.enum(uint32(f.value), namesKind[:], "Attempt.kind"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesKind))) {
+				return d.unknownValue("Attempt.kind", f.value)
 			}
 			m.Kind = Kind(f.value)
 		case 3:
 			if f.wire != wireBytes {
 				return d.wireType("Attempt.provider")
 			}
-			if err := d.once(&seen, 2, "Attempt.provider"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Attempt.provider")
 			}
-			if err := d.utf8(f.str(), "Attempt.provider"); err != nil {
-				return err
+			seen |= 1 << 2
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Attempt.provider")
 			}
 			m.Provider = f.str()
 		case 4:
 			if f.wire != wireBytes {
 				return d.wireType("Attempt.credential")
 			}
-			if err := d.once(&seen, 3, "Attempt.credential"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("Attempt.credential")
 			}
+			seen |= 1 << 3
 			m.Credential = new(Credential)
 			if err := m.Credential.unmarshal(f.data, d); err != nil {
 				return err
@@ -360,83 +377,91 @@ func (m *Attempt) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Attempt.model")
 			}
-			if err := d.once(&seen, 4, "Attempt.model"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("Attempt.model")
 			}
-			if err := d.utf8(f.str(), "Attempt.model"); err != nil {
-				return err
+			seen |= 1 << 4
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Attempt.model")
 			}
 			m.Model = f.str()
 		case 6:
 			if f.wire != wireBytes {
 				return d.wireType("Attempt.requested_model")
 			}
-			if err := d.once(&seen, 5, "Attempt.requested_model"); err != nil {
-				return err
+			if seen&(1<<5) != 0 && d.strict {
+				return d.twice("Attempt.requested_model")
 			}
-			if err := d.utf8(f.str(), "Attempt.requested_model"); err != nil {
-				return err
+			seen |= 1 << 5
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Attempt.requested_model")
 			}
 			m.RequestedModel = f.str()
 		case 7:
 			if f.wire != wireBytes {
 				return d.wireType("Attempt.format")
 			}
-			if err := d.once(&seen, 6, "Attempt.format"); err != nil {
-				return err
+			if seen&(1<<6) != 0 && d.strict {
+				return d.twice("Attempt.format")
 			}
-			if err := d.utf8(f.str(), "Attempt.format"); err != nil {
-				return err
+			seen |= 1 << 6
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Attempt.format")
 			}
 			m.Format = f.str()
 		case 8:
 			if f.wire != wireVarint {
 				return d.wireType("Attempt.deadline_ms")
 			}
-			if err := d.once(&seen, 7, "Attempt.deadline_ms"); err != nil {
-				return err
+			if seen&(1<<7) != 0 && d.strict {
+				return d.twice("Attempt.deadline_ms")
 			}
+			seen |= 1 << 7
 			m.DeadlineMS = f.value
 		case 9:
 			if f.wire != wireBytes {
 				return d.wireType("Attempt.session_id")
 			}
-			if err := d.once(&seen, 8, "Attempt.session_id"); err != nil {
-				return err
+			if seen&(1<<8) != 0 && d.strict {
+				return d.twice("Attempt.session_id")
 			}
-			if err := d.utf8(f.str(), "Attempt.session_id"); err != nil {
-				return err
+			seen |= 1 << 8
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Attempt.session_id")
 			}
 			m.SessionID = f.str()
 		case 10:
 			if f.wire != wireBytes {
 				return d.wireType("Attempt.alt")
 			}
-			if err := d.once(&seen, 9, "Attempt.alt"); err != nil {
-				return err
+			if seen&(1<<9) != 0 && d.strict {
+				return d.twice("Attempt.alt")
 			}
-			if err := d.utf8(f.str(), "Attempt.alt"); err != nil {
-				return err
+			seen |= 1 << 9
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Attempt.alt")
 			}
 			m.Alt = f.str()
 		case 11:
 			if f.wire != wireVarint {
 				return d.wireType("Attempt.started_ms")
 			}
-			if err := d.once(&seen, 10, "Attempt.started_ms"); err != nil {
-				return err
+			if seen&(1<<10) != 0 && d.strict {
+				return d.twice("Attempt.started_ms")
 			}
+			seen |= 1 << 10
 			m.StartedMS = int64(f.value)
 		default:
-			if err := d.unknown("Attempt", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Attempt", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *BodyHandle) size() (n int) {
+func (m *BodyHandle) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -449,7 +474,7 @@ func (m *BodyHandle) size() (n int) {
 	return n
 }
 
-func (m *BodyHandle) appendTo(b []byte) []byte {
+func (m *BodyHandle) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -464,10 +489,9 @@ func (m *BodyHandle) appendTo(b []byte) []byte {
 
 func (m *BodyHandle) unmarshal(src []byte, d *decoder) error {
 	*m = BodyHandle{}
-	if err := d.enter("BodyHandle"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("BodyHandle")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -480,28 +504,31 @@ func (m *BodyHandle) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint {
 				return d.wireType("BodyHandle.size")
 			}
-			if err := d.once(&seen, 0, "BodyHandle.size"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("BodyHandle.size")
 			}
+			seen |= 1 << 0
 			m.Size = f.value
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("BodyHandle.bytes")
 			}
-			if err := d.once(&seen, 1, "BodyHandle.bytes"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("BodyHandle.bytes")
 			}
+			seen |= 1 << 1
 			m.Bytes = present(f.data)
 		default:
-			if err := d.unknown("BodyHandle", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("BodyHandle", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Limits) size() (n int) {
+func (m *Limits) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -523,7 +550,7 @@ func (m *Limits) size() (n int) {
 	return n
 }
 
-func (m *Limits) appendTo(b []byte) []byte {
+func (m *Limits) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -547,10 +574,9 @@ func (m *Limits) appendTo(b []byte) []byte {
 
 func (m *Limits) unmarshal(src []byte, d *decoder) error {
 	*m = Limits{}
-	if err := d.enter("Limits"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Limits")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -563,52 +589,58 @@ func (m *Limits) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint {
 				return d.wireType("Limits.output_bytes")
 			}
-			if err := d.once(&seen, 0, "Limits.output_bytes"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Limits.output_bytes")
 			}
+			seen |= 1 << 0
 			m.OutputBytes = f.value
 		case 2:
 			if f.wire != wireVarint {
 				return d.wireType("Limits.state_bytes")
 			}
-			if err := d.once(&seen, 1, "Limits.state_bytes"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Limits.state_bytes")
 			}
+			seen |= 1 << 1
 			m.StateBytes = f.value
 		case 3:
 			if f.wire != wireVarint {
 				return d.wireType("Limits.whole_bytes")
 			}
-			if err := d.once(&seen, 2, "Limits.whole_bytes"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Limits.whole_bytes")
 			}
+			seen |= 1 << 2
 			m.WholeBytes = f.value
 		case 4:
 			if f.wire != wireVarint {
 				return d.wireType("Limits.call_ms")
 			}
-			if err := d.once(&seen, 3, "Limits.call_ms"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("Limits.call_ms")
 			}
+			seen |= 1 << 3
 			m.CallMS = f.value
 		case 5:
 			if f.wire != wireVarint {
 				return d.wireType("Limits.steps")
 			}
-			if err := d.once(&seen, 4, "Limits.steps"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("Limits.steps")
 			}
+			seen |= 1 << 4
 			m.Steps = f.value
 		default:
-			if err := d.unknown("Limits", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Limits", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *InitInput) size() (n int) {
+func (m *InitInput) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -622,7 +654,10 @@ func (m *InitInput) size() (n int) {
 		n += 1 + sizeBytes(len(v))
 	}
 	if m.Limits != nil {
-		n += 1 + sizeBytes(m.Limits.size())
+		at := s.reserve()
+		l := m.Limits.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if len(m.Config) > 0 {
 		n += 1 + sizeBytes(len(m.Config))
@@ -630,7 +665,7 @@ func (m *InitInput) size() (n int) {
 	return n
 }
 
-func (m *InitInput) appendTo(b []byte) []byte {
+func (m *InitInput) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -644,8 +679,7 @@ func (m *InitInput) appendTo(b []byte) []byte {
 		b = appendString(b, 26, v)
 	}
 	if m.Limits != nil {
-		b = appendUint(b, 34, uint64(m.Limits.size()))
-		b = m.Limits.appendTo(b)
+		b = m.Limits.appendTo(appendUint(b, 34, s.take()), s)
 	}
 	if len(m.Config) > 0 {
 		b = appendBytes(b, 42, m.Config)
@@ -655,10 +689,9 @@ func (m *InitInput) appendTo(b []byte) []byte {
 
 func (m *InitInput) unmarshal(src []byte, d *decoder) error {
 	*m = InitInput{}
-	if err := d.enter("InitInput"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("InitInput")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -671,36 +704,39 @@ func (m *InitInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("InitInput.host_version")
 			}
-			if err := d.once(&seen, 0, "InitInput.host_version"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("InitInput.host_version")
 			}
-			if err := d.utf8(f.str(), "InitInput.host_version"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("InitInput.host_version")
 			}
 			m.HostVersion = f.str()
 		case 2:
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("InitInput.abi")
 			}
-			if err := d.once(&seen, 1, "InitInput.abi"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("InitInput.abi")
 			}
+			seen |= 1 << 1
 			m.ABI = uint32(f.value)
 		case 3:
 			if f.wire != wireBytes {
 				return d.wireType("InitInput.features")
 			}
-			if err := d.utf8(f.str(), "InitInput.features"); err != nil {
-				return err
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("InitInput.features")
 			}
 			m.Features = append(m.Features, f.str())
 		case 4:
 			if f.wire != wireBytes {
 				return d.wireType("InitInput.limits")
 			}
-			if err := d.once(&seen, 3, "InitInput.limits"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("InitInput.limits")
 			}
+			seen |= 1 << 3
 			m.Limits = new(Limits)
 			if err := m.Limits.unmarshal(f.data, d); err != nil {
 				return err
@@ -709,67 +745,76 @@ func (m *InitInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("InitInput.config")
 			}
-			if err := d.once(&seen, 4, "InitInput.config"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("InitInput.config")
 			}
+			seen |= 1 << 4
 			m.Config = f.data
 		default:
-			if err := d.unknown("InitInput", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("InitInput", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *ExecuteInput) size() (n int) {
+func (m *ExecuteInput) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	if m.Attempt != nil {
-		n += 1 + sizeBytes(m.Attempt.size())
+		at := s.reserve()
+		l := m.Attempt.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Body != nil {
-		n += 1 + sizeBytes(m.Body.size())
+		at := s.reserve()
+		l := m.Body.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	for i := range m.Headers {
-		n += 1 + sizeBytes((&m.Headers[i]).size())
+		at := s.reserve()
+		l := (&m.Headers[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	for i := range m.Query {
-		n += 1 + sizeBytes((&m.Query[i]).size())
+		at := s.reserve()
+		l := (&m.Query[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *ExecuteInput) appendTo(b []byte) []byte {
+func (m *ExecuteInput) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
 	if m.Attempt != nil {
-		b = appendUint(b, 10, uint64(m.Attempt.size()))
-		b = m.Attempt.appendTo(b)
+		b = m.Attempt.appendTo(appendUint(b, 10, s.take()), s)
 	}
 	if m.Body != nil {
-		b = appendUint(b, 18, uint64(m.Body.size()))
-		b = m.Body.appendTo(b)
+		b = m.Body.appendTo(appendUint(b, 18, s.take()), s)
 	}
 	for i := range m.Headers {
-		b = appendUint(b, 26, uint64((&m.Headers[i]).size()))
-		b = (&m.Headers[i]).appendTo(b)
+		b = (&m.Headers[i]).appendTo(appendUint(b, 26, s.take()), s)
 	}
 	for i := range m.Query {
-		b = appendUint(b, 34, uint64((&m.Query[i]).size()))
-		b = (&m.Query[i]).appendTo(b)
+		b = (&m.Query[i]).appendTo(appendUint(b, 34, s.take()), s)
 	}
 	return b
 }
 
 func (m *ExecuteInput) unmarshal(src []byte, d *decoder) error {
 	*m = ExecuteInput{}
-	if err := d.enter("ExecuteInput"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("ExecuteInput")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -782,9 +827,10 @@ func (m *ExecuteInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("ExecuteInput.attempt")
 			}
-			if err := d.once(&seen, 0, "ExecuteInput.attempt"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("ExecuteInput.attempt")
 			}
+			seen |= 1 << 0
 			m.Attempt = new(Attempt)
 			if err := m.Attempt.unmarshal(f.data, d); err != nil {
 				return err
@@ -793,9 +839,10 @@ func (m *ExecuteInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("ExecuteInput.body")
 			}
-			if err := d.once(&seen, 1, "ExecuteInput.body"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("ExecuteInput.body")
 			}
+			seen |= 1 << 1
 			m.Body = new(BodyHandle)
 			if err := m.Body.unmarshal(f.data, d); err != nil {
 				return err
@@ -817,15 +864,16 @@ func (m *ExecuteInput) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("ExecuteInput", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("ExecuteInput", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Event) size() (n int) {
+func (m *Event) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -839,12 +887,15 @@ func (m *Event) size() (n int) {
 		n += 1 + sizeBytes(len(m.ID))
 	}
 	for i := range m.Headers {
-		n += 1 + sizeBytes((&m.Headers[i]).size())
+		at := s.reserve()
+		l := (&m.Headers[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *Event) appendTo(b []byte) []byte {
+func (m *Event) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -858,18 +909,16 @@ func (m *Event) appendTo(b []byte) []byte {
 		b = appendString(b, 26, m.ID)
 	}
 	for i := range m.Headers {
-		b = appendUint(b, 34, uint64((&m.Headers[i]).size()))
-		b = (&m.Headers[i]).appendTo(b)
+		b = (&m.Headers[i]).appendTo(appendUint(b, 34, s.take()), s)
 	}
 	return b
 }
 
 func (m *Event) unmarshal(src []byte, d *decoder) error {
 	*m = Event{}
-	if err := d.enter("Event"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Event")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -882,30 +931,33 @@ func (m *Event) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Event.name")
 			}
-			if err := d.once(&seen, 0, "Event.name"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Event.name")
 			}
-			if err := d.utf8(f.str(), "Event.name"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Event.name")
 			}
 			m.Name = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Event.data")
 			}
-			if err := d.once(&seen, 1, "Event.data"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Event.data")
 			}
+			seen |= 1 << 1
 			m.Data = f.data
 		case 3:
 			if f.wire != wireBytes {
 				return d.wireType("Event.id")
 			}
-			if err := d.once(&seen, 2, "Event.id"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Event.id")
 			}
-			if err := d.utf8(f.str(), "Event.id"); err != nil {
-				return err
+			seen |= 1 << 2
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Event.id")
 			}
 			m.ID = f.str()
 		case 4:
@@ -917,15 +969,16 @@ func (m *Event) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("Event", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Event", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *EventsInput) size() (n int) {
+func (m *EventsInput) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -939,7 +992,10 @@ func (m *EventsInput) size() (n int) {
 		n += 1 + sizeBytes(len(m.State))
 	}
 	for i := range m.Events {
-		n += 1 + sizeBytes((&m.Events[i]).size())
+		at := s.reserve()
+		l := (&m.Events[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.EOF != 0 {
 		n += 1 + sizeVarint(uint64(m.EOF))
@@ -947,7 +1003,7 @@ func (m *EventsInput) size() (n int) {
 	return n
 }
 
-func (m *EventsInput) appendTo(b []byte) []byte {
+func (m *EventsInput) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -961,8 +1017,7 @@ func (m *EventsInput) appendTo(b []byte) []byte {
 		b = appendBytes(b, 26, m.State)
 	}
 	for i := range m.Events {
-		b = appendUint(b, 34, uint64((&m.Events[i]).size()))
-		b = (&m.Events[i]).appendTo(b)
+		b = (&m.Events[i]).appendTo(appendUint(b, 34, s.take()), s)
 	}
 	if m.EOF != 0 {
 		b = appendUint(b, 40, uint64(m.EOF))
@@ -972,10 +1027,9 @@ func (m *EventsInput) appendTo(b []byte) []byte {
 
 func (m *EventsInput) unmarshal(src []byte, d *decoder) error {
 	*m = EventsInput{}
-	if err := d.enter("EventsInput"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("EventsInput")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -988,31 +1042,34 @@ func (m *EventsInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("EventsInput.op")
 			}
-			if err := d.once(&seen, 0, "EventsInput.op"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("EventsInput.op")
 			}
-			if err := d.enum(uint32(f.value), namesOp[:], "EventsInput.op"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesOp))) {
+				return d.unknownValue("EventsInput.op", f.value)
 			}
 			m.Op = Op(f.value)
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("EventsInput.step")
 			}
-			if err := d.once(&seen, 1, "EventsInput.step"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("EventsInput.step")
 			}
-			if err := d.utf8(f.str(), "EventsInput.step"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("EventsInput.step")
 			}
 			m.Step = f.str()
 		case 3:
 			if f.wire != wireBytes {
 				return d.wireType("EventsInput.state")
 			}
-			if err := d.once(&seen, 2, "EventsInput.state"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("EventsInput.state")
 			}
+			seen |= 1 << 2
 			m.State = present(f.data)
 		case 4:
 			if f.wire != wireBytes {
@@ -1026,23 +1083,25 @@ func (m *EventsInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("EventsInput.eof")
 			}
-			if err := d.once(&seen, 4, "EventsInput.eof"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("EventsInput.eof")
 			}
-			if err := d.enum(uint32(f.value), namesEof[:], "EventsInput.eof"); err != nil {
-				return err
+			seen |= 1 << 4
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesEof))) {
+				return d.unknownValue("EventsInput.eof", f.value)
 			}
 			m.EOF = Eof(f.value)
 		default:
-			if err := d.unknown("EventsInput", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("EventsInput", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Response) size() (n int) {
+func (m *Response) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -1050,7 +1109,10 @@ func (m *Response) size() (n int) {
 		n += 1 + sizeVarint(uint64(m.Status))
 	}
 	for i := range m.Headers {
-		n += 1 + sizeBytes((&m.Headers[i]).size())
+		at := s.reserve()
+		l := (&m.Headers[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if len(m.Body) > 0 {
 		n += 1 + sizeBytes(len(m.Body))
@@ -1061,7 +1123,7 @@ func (m *Response) size() (n int) {
 	return n
 }
 
-func (m *Response) appendTo(b []byte) []byte {
+func (m *Response) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -1069,8 +1131,7 @@ func (m *Response) appendTo(b []byte) []byte {
 		b = appendUint(b, 8, uint64(m.Status))
 	}
 	for i := range m.Headers {
-		b = appendUint(b, 18, uint64((&m.Headers[i]).size()))
-		b = (&m.Headers[i]).appendTo(b)
+		b = (&m.Headers[i]).appendTo(appendUint(b, 18, s.take()), s)
 	}
 	if len(m.Body) > 0 {
 		b = appendBytes(b, 26, m.Body)
@@ -1083,10 +1144,9 @@ func (m *Response) appendTo(b []byte) []byte {
 
 func (m *Response) unmarshal(src []byte, d *decoder) error {
 	*m = Response{}
-	if err := d.enter("Response"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Response")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -1099,9 +1159,10 @@ func (m *Response) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("Response.status")
 			}
-			if err := d.once(&seen, 0, "Response.status"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Response.status")
 			}
+			seen |= 1 << 0
 			m.Status = uint32(f.value)
 		case 2:
 			if f.wire != wireBytes {
@@ -1115,28 +1176,31 @@ func (m *Response) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Response.body")
 			}
-			if err := d.once(&seen, 2, "Response.body"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Response.body")
 			}
+			seen |= 1 << 2
 			m.Body = f.data
 		case 4:
 			if f.wire != wireVarint || f.value > 1 {
 				return d.wireType("Response.truncated")
 			}
-			if err := d.once(&seen, 3, "Response.truncated"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("Response.truncated")
 			}
+			seen |= 1 << 3
 			m.Truncated = f.value == 1
 		default:
-			if err := d.unknown("Response", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Response", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *ExchangeResult) size() (n int) {
+func (m *ExchangeResult) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -1150,12 +1214,15 @@ func (m *ExchangeResult) size() (n int) {
 		n += 1 + sizeBytes(len(m.ErrorDescription))
 	}
 	for i := range m.Fields {
-		n += 1 + sizeBytes((&m.Fields[i]).size())
+		at := s.reserve()
+		l := (&m.Fields[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *ExchangeResult) appendTo(b []byte) []byte {
+func (m *ExchangeResult) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -1169,18 +1236,16 @@ func (m *ExchangeResult) appendTo(b []byte) []byte {
 		b = appendString(b, 26, m.ErrorDescription)
 	}
 	for i := range m.Fields {
-		b = appendUint(b, 34, uint64((&m.Fields[i]).size()))
-		b = (&m.Fields[i]).appendTo(b)
+		b = (&m.Fields[i]).appendTo(appendUint(b, 34, s.take()), s)
 	}
 	return b
 }
 
 func (m *ExchangeResult) unmarshal(src []byte, d *decoder) error {
 	*m = ExchangeResult{}
-	if err := d.enter("ExchangeResult"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("ExchangeResult")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -1193,30 +1258,33 @@ func (m *ExchangeResult) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("ExchangeResult.status")
 			}
-			if err := d.once(&seen, 0, "ExchangeResult.status"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("ExchangeResult.status")
 			}
+			seen |= 1 << 0
 			m.Status = uint32(f.value)
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("ExchangeResult.error")
 			}
-			if err := d.once(&seen, 1, "ExchangeResult.error"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("ExchangeResult.error")
 			}
-			if err := d.utf8(f.str(), "ExchangeResult.error"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("ExchangeResult.error")
 			}
 			m.Error = f.str()
 		case 3:
 			if f.wire != wireBytes {
 				return d.wireType("ExchangeResult.error_description")
 			}
-			if err := d.once(&seen, 2, "ExchangeResult.error_description"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("ExchangeResult.error_description")
 			}
-			if err := d.utf8(f.str(), "ExchangeResult.error_description"); err != nil {
-				return err
+			seen |= 1 << 2
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("ExchangeResult.error_description")
 			}
 			m.ErrorDescription = f.str()
 		case 4:
@@ -1228,15 +1296,16 @@ func (m *ExchangeResult) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("ExchangeResult", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("ExchangeResult", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *ResumeInput) size() (n int) {
+func (m *ResumeInput) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -1250,24 +1319,36 @@ func (m *ResumeInput) size() (n int) {
 		n += 1 + sizeBytes(len(m.State))
 	}
 	if m.Attempt != nil {
-		n += 1 + sizeBytes(m.Attempt.size())
+		at := s.reserve()
+		l := m.Attempt.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ResumeInputIsResponse {
-		n += 1 + sizeBytes(m.Response.size())
+		at := s.reserve()
+		l := m.Response.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ResumeInputIsExchange {
-		n += 1 + sizeBytes(m.Exchange.size())
+		at := s.reserve()
+		l := m.Exchange.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ResumeInputIsSleptMS {
 		n += 1 + sizeVarint(m.SleptMS)
 	}
 	if m.Which == ResumeInputIsFailure {
-		n += 1 + sizeBytes(m.Failure.size())
+		at := s.reserve()
+		l := m.Failure.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *ResumeInput) appendTo(b []byte) []byte {
+func (m *ResumeInput) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -1281,33 +1362,28 @@ func (m *ResumeInput) appendTo(b []byte) []byte {
 		b = appendBytes(b, 26, m.State)
 	}
 	if m.Attempt != nil {
-		b = appendUint(b, 34, uint64(m.Attempt.size()))
-		b = m.Attempt.appendTo(b)
+		b = m.Attempt.appendTo(appendUint(b, 34, s.take()), s)
 	}
 	if m.Which == ResumeInputIsResponse {
-		b = appendUint(b, 42, uint64(m.Response.size()))
-		b = m.Response.appendTo(b)
+		b = m.Response.appendTo(appendUint(b, 42, s.take()), s)
 	}
 	if m.Which == ResumeInputIsExchange {
-		b = appendUint(b, 50, uint64(m.Exchange.size()))
-		b = m.Exchange.appendTo(b)
+		b = m.Exchange.appendTo(appendUint(b, 50, s.take()), s)
 	}
 	if m.Which == ResumeInputIsSleptMS {
 		b = appendUint(b, 56, m.SleptMS)
 	}
 	if m.Which == ResumeInputIsFailure {
-		b = appendUint(b, 66, uint64(m.Failure.size()))
-		b = m.Failure.appendTo(b)
+		b = m.Failure.appendTo(appendUint(b, 66, s.take()), s)
 	}
 	return b
 }
 
 func (m *ResumeInput) unmarshal(src []byte, d *decoder) error {
 	*m = ResumeInput{}
-	if err := d.enter("ResumeInput"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("ResumeInput")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -1320,39 +1396,43 @@ func (m *ResumeInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("ResumeInput.op")
 			}
-			if err := d.once(&seen, 0, "ResumeInput.op"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("ResumeInput.op")
 			}
-			if err := d.enum(uint32(f.value), namesOp[:], "ResumeInput.op"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesOp))) {
+				return d.unknownValue("ResumeInput.op", f.value)
 			}
 			m.Op = Op(f.value)
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("ResumeInput.step")
 			}
-			if err := d.once(&seen, 1, "ResumeInput.step"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("ResumeInput.step")
 			}
-			if err := d.utf8(f.str(), "ResumeInput.step"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("ResumeInput.step")
 			}
 			m.Step = f.str()
 		case 3:
 			if f.wire != wireBytes {
 				return d.wireType("ResumeInput.state")
 			}
-			if err := d.once(&seen, 2, "ResumeInput.state"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("ResumeInput.state")
 			}
+			seen |= 1 << 2
 			m.State = present(f.data)
 		case 4:
 			if f.wire != wireBytes {
 				return d.wireType("ResumeInput.attempt")
 			}
-			if err := d.once(&seen, 3, "ResumeInput.attempt"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("ResumeInput.attempt")
 			}
+			seen |= 1 << 3
 			m.Attempt = new(Attempt)
 			if err := m.Attempt.unmarshal(f.data, d); err != nil {
 				return err
@@ -1361,9 +1441,10 @@ func (m *ResumeInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("ResumeInput.response")
 			}
-			if err := d.once(&seen, 4, "ResumeInput.response"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("ResumeInput.response")
 			}
+			seen |= 1 << 4
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("ResumeInput.response")
 			}
@@ -1376,9 +1457,10 @@ func (m *ResumeInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("ResumeInput.exchange")
 			}
-			if err := d.once(&seen, 5, "ResumeInput.exchange"); err != nil {
-				return err
+			if seen&(1<<5) != 0 && d.strict {
+				return d.twice("ResumeInput.exchange")
 			}
+			seen |= 1 << 5
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("ResumeInput.exchange")
 			}
@@ -1391,9 +1473,10 @@ func (m *ResumeInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint {
 				return d.wireType("ResumeInput.slept_ms")
 			}
-			if err := d.once(&seen, 6, "ResumeInput.slept_ms"); err != nil {
-				return err
+			if seen&(1<<6) != 0 && d.strict {
+				return d.twice("ResumeInput.slept_ms")
 			}
+			seen |= 1 << 6
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("ResumeInput.slept_ms")
 			}
@@ -1403,9 +1486,10 @@ func (m *ResumeInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("ResumeInput.failure")
 			}
-			if err := d.once(&seen, 7, "ResumeInput.failure"); err != nil {
-				return err
+			if seen&(1<<7) != 0 && d.strict {
+				return d.twice("ResumeInput.failure")
 			}
+			seen |= 1 << 7
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("ResumeInput.failure")
 			}
@@ -1415,18 +1499,19 @@ func (m *ResumeInput) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("ResumeInput", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("ResumeInput", f.num)
 			}
 		}
 	}
 	if m.Which == 0 && d.strict {
 		return d.noMember("ResumeInput.result")
 	}
+	d.depth--
 	return nil
 }
 
-func (m *ClassifyInput) size() (n int) {
+func (m *ClassifyInput) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -1440,15 +1525,21 @@ func (m *ClassifyInput) size() (n int) {
 		n += 1 + sizeBytes(len(m.State))
 	}
 	if m.Attempt != nil {
-		n += 1 + sizeBytes(m.Attempt.size())
+		at := s.reserve()
+		l := m.Attempt.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Response != nil {
-		n += 1 + sizeBytes(m.Response.size())
+		at := s.reserve()
+		l := m.Response.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *ClassifyInput) appendTo(b []byte) []byte {
+func (m *ClassifyInput) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -1462,22 +1553,19 @@ func (m *ClassifyInput) appendTo(b []byte) []byte {
 		b = appendBytes(b, 26, m.State)
 	}
 	if m.Attempt != nil {
-		b = appendUint(b, 34, uint64(m.Attempt.size()))
-		b = m.Attempt.appendTo(b)
+		b = m.Attempt.appendTo(appendUint(b, 34, s.take()), s)
 	}
 	if m.Response != nil {
-		b = appendUint(b, 42, uint64(m.Response.size()))
-		b = m.Response.appendTo(b)
+		b = m.Response.appendTo(appendUint(b, 42, s.take()), s)
 	}
 	return b
 }
 
 func (m *ClassifyInput) unmarshal(src []byte, d *decoder) error {
 	*m = ClassifyInput{}
-	if err := d.enter("ClassifyInput"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("ClassifyInput")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -1490,39 +1578,43 @@ func (m *ClassifyInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("ClassifyInput.op")
 			}
-			if err := d.once(&seen, 0, "ClassifyInput.op"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("ClassifyInput.op")
 			}
-			if err := d.enum(uint32(f.value), namesOp[:], "ClassifyInput.op"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesOp))) {
+				return d.unknownValue("ClassifyInput.op", f.value)
 			}
 			m.Op = Op(f.value)
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("ClassifyInput.step")
 			}
-			if err := d.once(&seen, 1, "ClassifyInput.step"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("ClassifyInput.step")
 			}
-			if err := d.utf8(f.str(), "ClassifyInput.step"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("ClassifyInput.step")
 			}
 			m.Step = f.str()
 		case 3:
 			if f.wire != wireBytes {
 				return d.wireType("ClassifyInput.state")
 			}
-			if err := d.once(&seen, 2, "ClassifyInput.state"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("ClassifyInput.state")
 			}
+			seen |= 1 << 2
 			m.State = present(f.data)
 		case 4:
 			if f.wire != wireBytes {
 				return d.wireType("ClassifyInput.attempt")
 			}
-			if err := d.once(&seen, 3, "ClassifyInput.attempt"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("ClassifyInput.attempt")
 			}
+			seen |= 1 << 3
 			m.Attempt = new(Attempt)
 			if err := m.Attempt.unmarshal(f.data, d); err != nil {
 				return err
@@ -1531,23 +1623,25 @@ func (m *ClassifyInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("ClassifyInput.response")
 			}
-			if err := d.once(&seen, 4, "ClassifyInput.response"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("ClassifyInput.response")
 			}
+			seen |= 1 << 4
 			m.Response = new(Response)
 			if err := m.Response.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("ClassifyInput", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("ClassifyInput", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *ModelsInput) size() (n int) {
+func (m *ModelsInput) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -1555,12 +1649,15 @@ func (m *ModelsInput) size() (n int) {
 		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Credential != nil {
-		n += 1 + sizeBytes(m.Credential.size())
+		at := s.reserve()
+		l := m.Credential.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *ModelsInput) appendTo(b []byte) []byte {
+func (m *ModelsInput) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -1568,18 +1665,16 @@ func (m *ModelsInput) appendTo(b []byte) []byte {
 		b = appendString(b, 10, m.Provider)
 	}
 	if m.Credential != nil {
-		b = appendUint(b, 18, uint64(m.Credential.size()))
-		b = m.Credential.appendTo(b)
+		b = m.Credential.appendTo(appendUint(b, 18, s.take()), s)
 	}
 	return b
 }
 
 func (m *ModelsInput) unmarshal(src []byte, d *decoder) error {
 	*m = ModelsInput{}
-	if err := d.enter("ModelsInput"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("ModelsInput")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -1592,34 +1687,37 @@ func (m *ModelsInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("ModelsInput.provider")
 			}
-			if err := d.once(&seen, 0, "ModelsInput.provider"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("ModelsInput.provider")
 			}
-			if err := d.utf8(f.str(), "ModelsInput.provider"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("ModelsInput.provider")
 			}
 			m.Provider = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("ModelsInput.credential")
 			}
-			if err := d.once(&seen, 1, "ModelsInput.credential"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("ModelsInput.credential")
 			}
+			seen |= 1 << 1
 			m.Credential = new(Credential)
 			if err := m.Credential.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("ModelsInput", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("ModelsInput", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *RefreshInput) size() (n int) {
+func (m *RefreshInput) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -1627,7 +1725,10 @@ func (m *RefreshInput) size() (n int) {
 		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Credential != nil {
-		n += 1 + sizeBytes(m.Credential.size())
+		at := s.reserve()
+		l := m.Credential.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Reason != 0 {
 		n += 1 + sizeVarint(uint64(m.Reason))
@@ -1635,7 +1736,7 @@ func (m *RefreshInput) size() (n int) {
 	return n
 }
 
-func (m *RefreshInput) appendTo(b []byte) []byte {
+func (m *RefreshInput) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -1643,8 +1744,7 @@ func (m *RefreshInput) appendTo(b []byte) []byte {
 		b = appendString(b, 10, m.Provider)
 	}
 	if m.Credential != nil {
-		b = appendUint(b, 18, uint64(m.Credential.size()))
-		b = m.Credential.appendTo(b)
+		b = m.Credential.appendTo(appendUint(b, 18, s.take()), s)
 	}
 	if m.Reason != 0 {
 		b = appendUint(b, 24, uint64(m.Reason))
@@ -1654,10 +1754,9 @@ func (m *RefreshInput) appendTo(b []byte) []byte {
 
 func (m *RefreshInput) unmarshal(src []byte, d *decoder) error {
 	*m = RefreshInput{}
-	if err := d.enter("RefreshInput"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("RefreshInput")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -1670,20 +1769,22 @@ func (m *RefreshInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("RefreshInput.provider")
 			}
-			if err := d.once(&seen, 0, "RefreshInput.provider"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("RefreshInput.provider")
 			}
-			if err := d.utf8(f.str(), "RefreshInput.provider"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("RefreshInput.provider")
 			}
 			m.Provider = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("RefreshInput.credential")
 			}
-			if err := d.once(&seen, 1, "RefreshInput.credential"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("RefreshInput.credential")
 			}
+			seen |= 1 << 1
 			m.Credential = new(Credential)
 			if err := m.Credential.unmarshal(f.data, d); err != nil {
 				return err
@@ -1692,23 +1793,25 @@ func (m *RefreshInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("RefreshInput.reason")
 			}
-			if err := d.once(&seen, 2, "RefreshInput.reason"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("RefreshInput.reason")
 			}
-			if err := d.enum(uint32(f.value), namesRefreshReason[:], "RefreshInput.reason"); err != nil {
-				return err
+			seen |= 1 << 2
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesRefreshReason))) {
+				return d.unknownValue("RefreshInput.reason", f.value)
 			}
 			m.Reason = RefreshReason(f.value)
 		default:
-			if err := d.unknown("RefreshInput", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("RefreshInput", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *LoginInput) size() (n int) {
+func (m *LoginInput) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -1728,7 +1831,10 @@ func (m *LoginInput) size() (n int) {
 		n += 1 + sizeBytes(len(m.State))
 	}
 	for i := range m.Fields {
-		n += 1 + sizeBytes((&m.Fields[i]).size())
+		at := s.reserve()
+		l := (&m.Fields[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if len(m.RedirectURI) > 0 {
 		n += 1 + sizeBytes(len(m.RedirectURI))
@@ -1736,7 +1842,7 @@ func (m *LoginInput) size() (n int) {
 	return n
 }
 
-func (m *LoginInput) appendTo(b []byte) []byte {
+func (m *LoginInput) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -1756,8 +1862,7 @@ func (m *LoginInput) appendTo(b []byte) []byte {
 		b = appendBytes(b, 42, m.State)
 	}
 	for i := range m.Fields {
-		b = appendUint(b, 50, uint64((&m.Fields[i]).size()))
-		b = (&m.Fields[i]).appendTo(b)
+		b = (&m.Fields[i]).appendTo(appendUint(b, 50, s.take()), s)
 	}
 	if len(m.RedirectURI) > 0 {
 		b = appendString(b, 58, m.RedirectURI)
@@ -1767,10 +1872,9 @@ func (m *LoginInput) appendTo(b []byte) []byte {
 
 func (m *LoginInput) unmarshal(src []byte, d *decoder) error {
 	*m = LoginInput{}
-	if err := d.enter("LoginInput"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("LoginInput")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -1783,53 +1887,58 @@ func (m *LoginInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("LoginInput.provider")
 			}
-			if err := d.once(&seen, 0, "LoginInput.provider"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("LoginInput.provider")
 			}
-			if err := d.utf8(f.str(), "LoginInput.provider"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("LoginInput.provider")
 			}
 			m.Provider = f.str()
 		case 2:
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("LoginInput.phase")
 			}
-			if err := d.once(&seen, 1, "LoginInput.phase"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("LoginInput.phase")
 			}
-			if err := d.enum(uint32(f.value), namesLoginPhase[:], "LoginInput.phase"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesLoginPhase))) {
+				return d.unknownValue("LoginInput.phase", f.value)
 			}
 			m.Phase = LoginPhase(f.value)
 		case 3:
 			if f.wire != wireBytes {
 				return d.wireType("LoginInput.session_id")
 			}
-			if err := d.once(&seen, 2, "LoginInput.session_id"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("LoginInput.session_id")
 			}
-			if err := d.utf8(f.str(), "LoginInput.session_id"); err != nil {
-				return err
+			seen |= 1 << 2
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("LoginInput.session_id")
 			}
 			m.SessionID = f.str()
 		case 4:
 			if f.wire != wireBytes {
 				return d.wireType("LoginInput.step")
 			}
-			if err := d.once(&seen, 3, "LoginInput.step"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("LoginInput.step")
 			}
-			if err := d.utf8(f.str(), "LoginInput.step"); err != nil {
-				return err
+			seen |= 1 << 3
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("LoginInput.step")
 			}
 			m.Step = f.str()
 		case 5:
 			if f.wire != wireBytes {
 				return d.wireType("LoginInput.state")
 			}
-			if err := d.once(&seen, 4, "LoginInput.state"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("LoginInput.state")
 			}
+			seen |= 1 << 4
 			m.State = present(f.data)
 		case 6:
 			if f.wire != wireBytes {
@@ -1843,23 +1952,25 @@ func (m *LoginInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("LoginInput.redirect_uri")
 			}
-			if err := d.once(&seen, 6, "LoginInput.redirect_uri"); err != nil {
-				return err
+			if seen&(1<<6) != 0 && d.strict {
+				return d.twice("LoginInput.redirect_uri")
 			}
-			if err := d.utf8(f.str(), "LoginInput.redirect_uri"); err != nil {
-				return err
+			seen |= 1 << 6
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("LoginInput.redirect_uri")
 			}
 			m.RedirectURI = f.str()
 		default:
-			if err := d.unknown("LoginInput", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("LoginInput", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *PrepareRequestInput) size() (n int) {
+func (m *PrepareRequestInput) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -1867,21 +1978,30 @@ func (m *PrepareRequestInput) size() (n int) {
 		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Credential != nil {
-		n += 1 + sizeBytes(m.Credential.size())
+		at := s.reserve()
+		l := m.Credential.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if len(m.Method) > 0 {
 		n += 1 + sizeBytes(len(m.Method))
 	}
 	if m.URL != nil {
-		n += 1 + sizeBytes(m.URL.size())
+		at := s.reserve()
+		l := m.URL.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	for i := range m.Headers {
-		n += 1 + sizeBytes((&m.Headers[i]).size())
+		at := s.reserve()
+		l := (&m.Headers[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *PrepareRequestInput) appendTo(b []byte) []byte {
+func (m *PrepareRequestInput) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -1889,29 +2009,25 @@ func (m *PrepareRequestInput) appendTo(b []byte) []byte {
 		b = appendString(b, 10, m.Provider)
 	}
 	if m.Credential != nil {
-		b = appendUint(b, 18, uint64(m.Credential.size()))
-		b = m.Credential.appendTo(b)
+		b = m.Credential.appendTo(appendUint(b, 18, s.take()), s)
 	}
 	if len(m.Method) > 0 {
 		b = appendString(b, 26, m.Method)
 	}
 	if m.URL != nil {
-		b = appendUint(b, 34, uint64(m.URL.size()))
-		b = m.URL.appendTo(b)
+		b = m.URL.appendTo(appendUint(b, 34, s.take()), s)
 	}
 	for i := range m.Headers {
-		b = appendUint(b, 42, uint64((&m.Headers[i]).size()))
-		b = (&m.Headers[i]).appendTo(b)
+		b = (&m.Headers[i]).appendTo(appendUint(b, 42, s.take()), s)
 	}
 	return b
 }
 
 func (m *PrepareRequestInput) unmarshal(src []byte, d *decoder) error {
 	*m = PrepareRequestInput{}
-	if err := d.enter("PrepareRequestInput"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("PrepareRequestInput")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -1924,20 +2040,22 @@ func (m *PrepareRequestInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("PrepareRequestInput.provider")
 			}
-			if err := d.once(&seen, 0, "PrepareRequestInput.provider"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("PrepareRequestInput.provider")
 			}
-			if err := d.utf8(f.str(), "PrepareRequestInput.provider"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("PrepareRequestInput.provider")
 			}
 			m.Provider = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("PrepareRequestInput.credential")
 			}
-			if err := d.once(&seen, 1, "PrepareRequestInput.credential"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("PrepareRequestInput.credential")
 			}
+			seen |= 1 << 1
 			m.Credential = new(Credential)
 			if err := m.Credential.unmarshal(f.data, d); err != nil {
 				return err
@@ -1946,20 +2064,22 @@ func (m *PrepareRequestInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("PrepareRequestInput.method")
 			}
-			if err := d.once(&seen, 2, "PrepareRequestInput.method"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("PrepareRequestInput.method")
 			}
-			if err := d.utf8(f.str(), "PrepareRequestInput.method"); err != nil {
-				return err
+			seen |= 1 << 2
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("PrepareRequestInput.method")
 			}
 			m.Method = f.str()
 		case 4:
 			if f.wire != wireBytes {
 				return d.wireType("PrepareRequestInput.url")
 			}
-			if err := d.once(&seen, 3, "PrepareRequestInput.url"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("PrepareRequestInput.url")
 			}
+			seen |= 1 << 3
 			m.URL = new(Url)
 			if err := m.URL.unmarshal(f.data, d); err != nil {
 				return err
@@ -1973,15 +2093,16 @@ func (m *PrepareRequestInput) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("PrepareRequestInput", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("PrepareRequestInput", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *InterceptInput) size() (n int) {
+func (m *InterceptInput) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -1989,18 +2110,24 @@ func (m *InterceptInput) size() (n int) {
 		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Credential != nil {
-		n += 1 + sizeBytes(m.Credential.size())
+		at := s.reserve()
+		l := m.Credential.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if len(m.Model) > 0 {
 		n += 1 + sizeBytes(len(m.Model))
 	}
 	if m.Request != nil {
-		n += 1 + sizeBytes(m.Request.size())
+		at := s.reserve()
+		l := m.Request.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *InterceptInput) appendTo(b []byte) []byte {
+func (m *InterceptInput) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -2008,25 +2135,22 @@ func (m *InterceptInput) appendTo(b []byte) []byte {
 		b = appendString(b, 10, m.Provider)
 	}
 	if m.Credential != nil {
-		b = appendUint(b, 18, uint64(m.Credential.size()))
-		b = m.Credential.appendTo(b)
+		b = m.Credential.appendTo(appendUint(b, 18, s.take()), s)
 	}
 	if len(m.Model) > 0 {
 		b = appendString(b, 26, m.Model)
 	}
 	if m.Request != nil {
-		b = appendUint(b, 34, uint64(m.Request.size()))
-		b = m.Request.appendTo(b)
+		b = m.Request.appendTo(appendUint(b, 34, s.take()), s)
 	}
 	return b
 }
 
 func (m *InterceptInput) unmarshal(src []byte, d *decoder) error {
 	*m = InterceptInput{}
-	if err := d.enter("InterceptInput"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("InterceptInput")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -2039,20 +2163,22 @@ func (m *InterceptInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("InterceptInput.provider")
 			}
-			if err := d.once(&seen, 0, "InterceptInput.provider"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("InterceptInput.provider")
 			}
-			if err := d.utf8(f.str(), "InterceptInput.provider"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("InterceptInput.provider")
 			}
 			m.Provider = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("InterceptInput.credential")
 			}
-			if err := d.once(&seen, 1, "InterceptInput.credential"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("InterceptInput.credential")
 			}
+			seen |= 1 << 1
 			m.Credential = new(Credential)
 			if err := m.Credential.unmarshal(f.data, d); err != nil {
 				return err
@@ -2061,67 +2187,73 @@ func (m *InterceptInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("InterceptInput.model")
 			}
-			if err := d.once(&seen, 2, "InterceptInput.model"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("InterceptInput.model")
 			}
-			if err := d.utf8(f.str(), "InterceptInput.model"); err != nil {
-				return err
+			seen |= 1 << 2
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("InterceptInput.model")
 			}
 			m.Model = f.str()
 		case 4:
 			if f.wire != wireBytes {
 				return d.wireType("InterceptInput.request")
 			}
-			if err := d.once(&seen, 3, "InterceptInput.request"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("InterceptInput.request")
 			}
+			seen |= 1 << 3
 			m.Request = new(Request)
 			if err := m.Request.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("InterceptInput", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("InterceptInput", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *RequestInfo) size() (n int) {
+func (m *RequestInfo) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	for i := range m.Headers {
-		n += 1 + sizeBytes((&m.Headers[i]).size())
+		at := s.reserve()
+		l := (&m.Headers[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	for i := range m.Query {
-		n += 1 + sizeBytes((&m.Query[i]).size())
+		at := s.reserve()
+		l := (&m.Query[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *RequestInfo) appendTo(b []byte) []byte {
+func (m *RequestInfo) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
 	for i := range m.Headers {
-		b = appendUint(b, 10, uint64((&m.Headers[i]).size()))
-		b = (&m.Headers[i]).appendTo(b)
+		b = (&m.Headers[i]).appendTo(appendUint(b, 10, s.take()), s)
 	}
 	for i := range m.Query {
-		b = appendUint(b, 18, uint64((&m.Query[i]).size()))
-		b = (&m.Query[i]).appendTo(b)
+		b = (&m.Query[i]).appendTo(appendUint(b, 18, s.take()), s)
 	}
 	return b
 }
 
 func (m *RequestInfo) unmarshal(src []byte, d *decoder) error {
 	*m = RequestInfo{}
-	if err := d.enter("RequestInfo"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("RequestInfo")
 	}
-	defer d.leave()
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -2146,15 +2278,16 @@ func (m *RequestInfo) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("RequestInfo", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("RequestInfo", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *PostAuthInput) size() (n int) {
+func (m *PostAuthInput) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -2162,10 +2295,16 @@ func (m *PostAuthInput) size() (n int) {
 		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Credential != nil {
-		n += 1 + sizeBytes(m.Credential.size())
+		at := s.reserve()
+		l := m.Credential.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Info != nil {
-		n += 1 + sizeBytes(m.Info.size())
+		at := s.reserve()
+		l := m.Info.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if len(m.Origin) > 0 {
 		n += 1 + sizeBytes(len(m.Origin))
@@ -2173,7 +2312,7 @@ func (m *PostAuthInput) size() (n int) {
 	return n
 }
 
-func (m *PostAuthInput) appendTo(b []byte) []byte {
+func (m *PostAuthInput) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -2181,12 +2320,10 @@ func (m *PostAuthInput) appendTo(b []byte) []byte {
 		b = appendString(b, 10, m.Provider)
 	}
 	if m.Credential != nil {
-		b = appendUint(b, 18, uint64(m.Credential.size()))
-		b = m.Credential.appendTo(b)
+		b = m.Credential.appendTo(appendUint(b, 18, s.take()), s)
 	}
 	if m.Info != nil {
-		b = appendUint(b, 26, uint64(m.Info.size()))
-		b = m.Info.appendTo(b)
+		b = m.Info.appendTo(appendUint(b, 26, s.take()), s)
 	}
 	if len(m.Origin) > 0 {
 		b = appendString(b, 34, m.Origin)
@@ -2196,10 +2333,9 @@ func (m *PostAuthInput) appendTo(b []byte) []byte {
 
 func (m *PostAuthInput) unmarshal(src []byte, d *decoder) error {
 	*m = PostAuthInput{}
-	if err := d.enter("PostAuthInput"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("PostAuthInput")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -2212,20 +2348,22 @@ func (m *PostAuthInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("PostAuthInput.provider")
 			}
-			if err := d.once(&seen, 0, "PostAuthInput.provider"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("PostAuthInput.provider")
 			}
-			if err := d.utf8(f.str(), "PostAuthInput.provider"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("PostAuthInput.provider")
 			}
 			m.Provider = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("PostAuthInput.credential")
 			}
-			if err := d.once(&seen, 1, "PostAuthInput.credential"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("PostAuthInput.credential")
 			}
+			seen |= 1 << 1
 			m.Credential = new(Credential)
 			if err := m.Credential.unmarshal(f.data, d); err != nil {
 				return err
@@ -2234,9 +2372,10 @@ func (m *PostAuthInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("PostAuthInput.info")
 			}
-			if err := d.once(&seen, 2, "PostAuthInput.info"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("PostAuthInput.info")
 			}
+			seen |= 1 << 2
 			m.Info = new(RequestInfo)
 			if err := m.Info.unmarshal(f.data, d); err != nil {
 				return err
@@ -2245,23 +2384,25 @@ func (m *PostAuthInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("PostAuthInput.origin")
 			}
-			if err := d.once(&seen, 3, "PostAuthInput.origin"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("PostAuthInput.origin")
 			}
-			if err := d.utf8(f.str(), "PostAuthInput.origin"); err != nil {
-				return err
+			seen |= 1 << 3
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("PostAuthInput.origin")
 			}
 			m.Origin = f.str()
 		default:
-			if err := d.unknown("PostAuthInput", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("PostAuthInput", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Observation) size() (n int) {
+func (m *Observation) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -2272,7 +2413,10 @@ func (m *Observation) size() (n int) {
 		n += 1 + sizeBytes(len(m.Provider))
 	}
 	if m.Credential != nil {
-		n += 1 + sizeBytes(m.Credential.size())
+		at := s.reserve()
+		l := m.Credential.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if len(m.Model) > 0 {
 		n += 1 + sizeBytes(len(m.Model))
@@ -2281,7 +2425,10 @@ func (m *Observation) size() (n int) {
 		n += 2
 	}
 	if m.Failure != nil {
-		n += 1 + sizeBytes(m.Failure.size())
+		at := s.reserve()
+		l := m.Failure.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.AtMS != 0 {
 		n += 1 + sizeVarint(uint64(m.AtMS))
@@ -2289,7 +2436,7 @@ func (m *Observation) size() (n int) {
 	return n
 }
 
-func (m *Observation) appendTo(b []byte) []byte {
+func (m *Observation) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -2300,8 +2447,7 @@ func (m *Observation) appendTo(b []byte) []byte {
 		b = appendString(b, 18, m.Provider)
 	}
 	if m.Credential != nil {
-		b = appendUint(b, 26, uint64(m.Credential.size()))
-		b = m.Credential.appendTo(b)
+		b = m.Credential.appendTo(appendUint(b, 26, s.take()), s)
 	}
 	if len(m.Model) > 0 {
 		b = appendString(b, 34, m.Model)
@@ -2310,8 +2456,7 @@ func (m *Observation) appendTo(b []byte) []byte {
 		b = appendUint(b, 40, boolVarint(m.Success))
 	}
 	if m.Failure != nil {
-		b = appendUint(b, 50, uint64(m.Failure.size()))
-		b = m.Failure.appendTo(b)
+		b = m.Failure.appendTo(appendUint(b, 50, s.take()), s)
 	}
 	if m.AtMS != 0 {
 		b = appendUint(b, 56, uint64(m.AtMS))
@@ -2321,10 +2466,9 @@ func (m *Observation) appendTo(b []byte) []byte {
 
 func (m *Observation) unmarshal(src []byte, d *decoder) error {
 	*m = Observation{}
-	if err := d.enter("Observation"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Observation")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -2337,31 +2481,34 @@ func (m *Observation) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("Observation.kind")
 			}
-			if err := d.once(&seen, 0, "Observation.kind"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Observation.kind")
 			}
-			if err := d.enum(uint32(f.value), namesObservationKind[:], "Observation.kind"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesObservationKind))) {
+				return d.unknownValue("Observation.kind", f.value)
 			}
 			m.Kind = ObservationKind(f.value)
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Observation.provider")
 			}
-			if err := d.once(&seen, 1, "Observation.provider"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Observation.provider")
 			}
-			if err := d.utf8(f.str(), "Observation.provider"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Observation.provider")
 			}
 			m.Provider = f.str()
 		case 3:
 			if f.wire != wireBytes {
 				return d.wireType("Observation.credential")
 			}
-			if err := d.once(&seen, 2, "Observation.credential"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Observation.credential")
 			}
+			seen |= 1 << 2
 			m.Credential = new(Credential)
 			if err := m.Credential.unmarshal(f.data, d); err != nil {
 				return err
@@ -2370,28 +2517,31 @@ func (m *Observation) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Observation.model")
 			}
-			if err := d.once(&seen, 3, "Observation.model"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("Observation.model")
 			}
-			if err := d.utf8(f.str(), "Observation.model"); err != nil {
-				return err
+			seen |= 1 << 3
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Observation.model")
 			}
 			m.Model = f.str()
 		case 5:
 			if f.wire != wireVarint || f.value > 1 {
 				return d.wireType("Observation.success")
 			}
-			if err := d.once(&seen, 4, "Observation.success"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("Observation.success")
 			}
+			seen |= 1 << 4
 			m.Success = f.value == 1
 		case 6:
 			if f.wire != wireBytes {
 				return d.wireType("Observation.failure")
 			}
-			if err := d.once(&seen, 5, "Observation.failure"); err != nil {
-				return err
+			if seen&(1<<5) != 0 && d.strict {
+				return d.twice("Observation.failure")
 			}
+			seen |= 1 << 5
 			m.Failure = new(Fail)
 			if err := m.Failure.unmarshal(f.data, d); err != nil {
 				return err
@@ -2400,20 +2550,22 @@ func (m *Observation) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint {
 				return d.wireType("Observation.at_ms")
 			}
-			if err := d.once(&seen, 6, "Observation.at_ms"); err != nil {
-				return err
+			if seen&(1<<6) != 0 && d.strict {
+				return d.twice("Observation.at_ms")
 			}
+			seen |= 1 << 6
 			m.AtMS = int64(f.value)
 		default:
-			if err := d.unknown("Observation", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Observation", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *ObserveInput) size() (n int) {
+func (m *ObserveInput) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -2424,12 +2576,15 @@ func (m *ObserveInput) size() (n int) {
 		n += 1 + sizeVarint(m.Dropped)
 	}
 	for i := range m.Observations {
-		n += 1 + sizeBytes((&m.Observations[i]).size())
+		at := s.reserve()
+		l := (&m.Observations[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *ObserveInput) appendTo(b []byte) []byte {
+func (m *ObserveInput) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -2440,18 +2595,16 @@ func (m *ObserveInput) appendTo(b []byte) []byte {
 		b = appendUint(b, 16, m.Dropped)
 	}
 	for i := range m.Observations {
-		b = appendUint(b, 26, uint64((&m.Observations[i]).size()))
-		b = (&m.Observations[i]).appendTo(b)
+		b = (&m.Observations[i]).appendTo(appendUint(b, 26, s.take()), s)
 	}
 	return b
 }
 
 func (m *ObserveInput) unmarshal(src []byte, d *decoder) error {
 	*m = ObserveInput{}
-	if err := d.enter("ObserveInput"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("ObserveInput")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -2464,17 +2617,19 @@ func (m *ObserveInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint {
 				return d.wireType("ObserveInput.sequence")
 			}
-			if err := d.once(&seen, 0, "ObserveInput.sequence"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("ObserveInput.sequence")
 			}
+			seen |= 1 << 0
 			m.Sequence = f.value
 		case 2:
 			if f.wire != wireVarint {
 				return d.wireType("ObserveInput.dropped")
 			}
-			if err := d.once(&seen, 1, "ObserveInput.dropped"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("ObserveInput.dropped")
 			}
+			seen |= 1 << 1
 			m.Dropped = f.value
 		case 3:
 			if f.wire != wireBytes {
@@ -2485,20 +2640,24 @@ func (m *ObserveInput) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("ObserveInput", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("ObserveInput", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *CancelInput) size() (n int) {
+func (m *CancelInput) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	if m.Attempt != nil {
-		n += 1 + sizeBytes(m.Attempt.size())
+		at := s.reserve()
+		l := m.Attempt.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if len(m.Step) > 0 {
 		n += 1 + sizeBytes(len(m.Step))
@@ -2512,13 +2671,12 @@ func (m *CancelInput) size() (n int) {
 	return n
 }
 
-func (m *CancelInput) appendTo(b []byte) []byte {
+func (m *CancelInput) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
 	if m.Attempt != nil {
-		b = appendUint(b, 10, uint64(m.Attempt.size()))
-		b = m.Attempt.appendTo(b)
+		b = m.Attempt.appendTo(appendUint(b, 10, s.take()), s)
 	}
 	if len(m.Step) > 0 {
 		b = appendString(b, 18, m.Step)
@@ -2534,10 +2692,9 @@ func (m *CancelInput) appendTo(b []byte) []byte {
 
 func (m *CancelInput) unmarshal(src []byte, d *decoder) error {
 	*m = CancelInput{}
-	if err := d.enter("CancelInput"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("CancelInput")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -2550,9 +2707,10 @@ func (m *CancelInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("CancelInput.attempt")
 			}
-			if err := d.once(&seen, 0, "CancelInput.attempt"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("CancelInput.attempt")
 			}
+			seen |= 1 << 0
 			m.Attempt = new(Attempt)
 			if err := m.Attempt.unmarshal(f.data, d); err != nil {
 				return err
@@ -2561,42 +2719,46 @@ func (m *CancelInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("CancelInput.step")
 			}
-			if err := d.once(&seen, 1, "CancelInput.step"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("CancelInput.step")
 			}
-			if err := d.utf8(f.str(), "CancelInput.step"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("CancelInput.step")
 			}
 			m.Step = f.str()
 		case 3:
 			if f.wire != wireBytes {
 				return d.wireType("CancelInput.state")
 			}
-			if err := d.once(&seen, 2, "CancelInput.state"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("CancelInput.state")
 			}
+			seen |= 1 << 2
 			m.State = present(f.data)
 		case 4:
 			if f.wire != wireBytes {
 				return d.wireType("CancelInput.reason")
 			}
-			if err := d.once(&seen, 3, "CancelInput.reason"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("CancelInput.reason")
 			}
-			if err := d.utf8(f.str(), "CancelInput.reason"); err != nil {
-				return err
+			seen |= 1 << 3
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("CancelInput.reason")
 			}
 			m.Reason = f.str()
 		default:
-			if err := d.unknown("CancelInput", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("CancelInput", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *CloseSessionInput) size() (n int) {
+func (m *CloseSessionInput) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -2609,7 +2771,7 @@ func (m *CloseSessionInput) size() (n int) {
 	return n
 }
 
-func (m *CloseSessionInput) appendTo(b []byte) []byte {
+func (m *CloseSessionInput) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -2624,10 +2786,9 @@ func (m *CloseSessionInput) appendTo(b []byte) []byte {
 
 func (m *CloseSessionInput) unmarshal(src []byte, d *decoder) error {
 	*m = CloseSessionInput{}
-	if err := d.enter("CloseSessionInput"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("CloseSessionInput")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -2640,36 +2801,42 @@ func (m *CloseSessionInput) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("CloseSessionInput.session_id")
 			}
-			if err := d.once(&seen, 0, "CloseSessionInput.session_id"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("CloseSessionInput.session_id")
 			}
-			if err := d.utf8(f.str(), "CloseSessionInput.session_id"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("CloseSessionInput.session_id")
 			}
 			m.SessionID = f.str()
 		case 2:
 			if f.wire != wireVarint || f.value > 1 {
 				return d.wireType("CloseSessionInput.all")
 			}
-			if err := d.once(&seen, 1, "CloseSessionInput.all"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("CloseSessionInput.all")
 			}
+			seen |= 1 << 1
 			m.All = f.value == 1
 		default:
-			if err := d.unknown("CloseSessionInput", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("CloseSessionInput", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *ActionList) size() (n int) {
+func (m *ActionList) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	for i := range m.Actions {
-		n += 1 + sizeBytes((&m.Actions[i]).size())
+		at := s.reserve()
+		l := (&m.Actions[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.State != nil {
 		n += 1 + sizeBytes(len(m.State))
@@ -2677,13 +2844,12 @@ func (m *ActionList) size() (n int) {
 	return n
 }
 
-func (m *ActionList) appendTo(b []byte) []byte {
+func (m *ActionList) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
 	for i := range m.Actions {
-		b = appendUint(b, 10, uint64((&m.Actions[i]).size()))
-		b = (&m.Actions[i]).appendTo(b)
+		b = (&m.Actions[i]).appendTo(appendUint(b, 10, s.take()), s)
 	}
 	if m.State != nil {
 		b = appendBytes(b, 18, m.State)
@@ -2693,10 +2859,9 @@ func (m *ActionList) appendTo(b []byte) []byte {
 
 func (m *ActionList) unmarshal(src []byte, d *decoder) error {
 	*m = ActionList{}
-	if err := d.enter("ActionList"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("ActionList")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -2717,186 +2882,229 @@ func (m *ActionList) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("ActionList.state")
 			}
-			if err := d.once(&seen, 1, "ActionList.state"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("ActionList.state")
 			}
+			seen |= 1 << 1
 			m.State = present(f.data)
 		default:
-			if err := d.unknown("ActionList", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("ActionList", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Action) size() (n int) {
+func (m *Action) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	if m.Which == ActionIsChunks {
-		n += 1 + sizeBytes(m.Chunks.size())
+		at := s.reserve()
+		l := m.Chunks.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsWait {
-		n += 1 + sizeBytes(m.Wait.size())
+		at := s.reserve()
+		l := m.Wait.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsPass {
-		n += 1 + sizeBytes(m.Pass.size())
+		at := s.reserve()
+		l := m.Pass.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsEnd {
-		n += 1 + sizeBytes(m.End.size())
+		at := s.reserve()
+		l := m.End.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsSend {
-		n += 1 + sizeBytes(m.Send.size())
+		at := s.reserve()
+		l := m.Send.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsReply {
-		n += 1 + sizeBytes(m.Reply.size())
+		at := s.reserve()
+		l := m.Reply.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsFail {
-		n += 1 + sizeBytes(m.Fail.size())
+		at := s.reserve()
+		l := m.Fail.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsSleep {
-		n += 1 + sizeBytes(m.Sleep.size())
+		at := s.reserve()
+		l := m.Sleep.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsUsage {
-		n += 1 + sizeBytes(m.Usage.size())
+		at := s.reserve()
+		l := m.Usage.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsHint {
-		n += 1 + sizeBytes(m.Hint.size())
+		at := s.reserve()
+		l := m.Hint.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsModels {
-		n += 1 + sizeBytes(m.Models.size())
+		at := s.reserve()
+		l := m.Models.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsOK {
-		n += 1 + sizeBytes(m.OK.size())
+		at := s.reserve()
+		l := m.OK.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsUnsupported {
-		n += 1 + sizeBytes(m.Unsupported.size())
+		at := s.reserve()
+		l := m.Unsupported.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsRefresh {
-		n += 1 + sizeBytes(m.Refresh.size())
+		at := s.reserve()
+		l := m.Refresh.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsPatch {
-		n += 1 + sizeBytes(m.Patch.size())
+		at := s.reserve()
+		l := m.Patch.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == ActionIsPrompt {
-		n += 2 + sizeBytes(m.Prompt.size())
+		at := s.reserve()
+		l := m.Prompt.size(s)
+		s.set(at, l)
+		n += 2 + sizeBytes(l)
 	}
 	if m.Which == ActionIsRequest {
-		n += 2 + sizeBytes(m.Request.size())
+		at := s.reserve()
+		l := m.Request.size(s)
+		s.set(at, l)
+		n += 2 + sizeBytes(l)
 	}
 	if m.Which == ActionIsReject {
-		n += 2 + sizeBytes(m.Reject.size())
+		at := s.reserve()
+		l := m.Reject.size(s)
+		s.set(at, l)
+		n += 2 + sizeBytes(l)
 	}
 	if m.Which == ActionIsAppend {
-		n += 2 + sizeBytes(m.Append.size())
+		at := s.reserve()
+		l := m.Append.size(s)
+		s.set(at, l)
+		n += 2 + sizeBytes(l)
 	}
 	if m.Which == ActionIsFlush {
-		n += 2 + sizeBytes(m.Flush.size())
+		at := s.reserve()
+		l := m.Flush.size(s)
+		s.set(at, l)
+		n += 2 + sizeBytes(l)
 	}
 	if m.Which == ActionIsDrop {
-		n += 2 + sizeBytes(m.Drop.size())
+		at := s.reserve()
+		l := m.Drop.size(s)
+		s.set(at, l)
+		n += 2 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *Action) appendTo(b []byte) []byte {
+func (m *Action) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
 	if m.Which == ActionIsChunks {
-		b = appendUint(b, 10, uint64(m.Chunks.size()))
-		b = m.Chunks.appendTo(b)
+		b = m.Chunks.appendTo(appendUint(b, 10, s.take()), s)
 	}
 	if m.Which == ActionIsWait {
-		b = appendUint(b, 18, uint64(m.Wait.size()))
-		b = m.Wait.appendTo(b)
+		b = m.Wait.appendTo(appendUint(b, 18, s.take()), s)
 	}
 	if m.Which == ActionIsPass {
-		b = appendUint(b, 26, uint64(m.Pass.size()))
-		b = m.Pass.appendTo(b)
+		b = m.Pass.appendTo(appendUint(b, 26, s.take()), s)
 	}
 	if m.Which == ActionIsEnd {
-		b = appendUint(b, 34, uint64(m.End.size()))
-		b = m.End.appendTo(b)
+		b = m.End.appendTo(appendUint(b, 34, s.take()), s)
 	}
 	if m.Which == ActionIsSend {
-		b = appendUint(b, 42, uint64(m.Send.size()))
-		b = m.Send.appendTo(b)
+		b = m.Send.appendTo(appendUint(b, 42, s.take()), s)
 	}
 	if m.Which == ActionIsReply {
-		b = appendUint(b, 50, uint64(m.Reply.size()))
-		b = m.Reply.appendTo(b)
+		b = m.Reply.appendTo(appendUint(b, 50, s.take()), s)
 	}
 	if m.Which == ActionIsFail {
-		b = appendUint(b, 58, uint64(m.Fail.size()))
-		b = m.Fail.appendTo(b)
+		b = m.Fail.appendTo(appendUint(b, 58, s.take()), s)
 	}
 	if m.Which == ActionIsSleep {
-		b = appendUint(b, 66, uint64(m.Sleep.size()))
-		b = m.Sleep.appendTo(b)
+		b = m.Sleep.appendTo(appendUint(b, 66, s.take()), s)
 	}
 	if m.Which == ActionIsUsage {
-		b = appendUint(b, 74, uint64(m.Usage.size()))
-		b = m.Usage.appendTo(b)
+		b = m.Usage.appendTo(appendUint(b, 74, s.take()), s)
 	}
 	if m.Which == ActionIsHint {
-		b = appendUint(b, 82, uint64(m.Hint.size()))
-		b = m.Hint.appendTo(b)
+		b = m.Hint.appendTo(appendUint(b, 82, s.take()), s)
 	}
 	if m.Which == ActionIsModels {
-		b = appendUint(b, 90, uint64(m.Models.size()))
-		b = m.Models.appendTo(b)
+		b = m.Models.appendTo(appendUint(b, 90, s.take()), s)
 	}
 	if m.Which == ActionIsOK {
-		b = appendUint(b, 98, uint64(m.OK.size()))
-		b = m.OK.appendTo(b)
+		b = m.OK.appendTo(appendUint(b, 98, s.take()), s)
 	}
 	if m.Which == ActionIsUnsupported {
-		b = appendUint(b, 106, uint64(m.Unsupported.size()))
-		b = m.Unsupported.appendTo(b)
+		b = m.Unsupported.appendTo(appendUint(b, 106, s.take()), s)
 	}
 	if m.Which == ActionIsRefresh {
-		b = appendUint(b, 114, uint64(m.Refresh.size()))
-		b = m.Refresh.appendTo(b)
+		b = m.Refresh.appendTo(appendUint(b, 114, s.take()), s)
 	}
 	if m.Which == ActionIsPatch {
-		b = appendUint(b, 122, uint64(m.Patch.size()))
-		b = m.Patch.appendTo(b)
+		b = m.Patch.appendTo(appendUint(b, 122, s.take()), s)
 	}
 	if m.Which == ActionIsPrompt {
-		b = appendUint(b, 130, uint64(m.Prompt.size()))
-		b = m.Prompt.appendTo(b)
+		b = m.Prompt.appendTo(appendUint(b, 130, s.take()), s)
 	}
 	if m.Which == ActionIsRequest {
-		b = appendUint(b, 138, uint64(m.Request.size()))
-		b = m.Request.appendTo(b)
+		b = m.Request.appendTo(appendUint(b, 138, s.take()), s)
 	}
 	if m.Which == ActionIsReject {
-		b = appendUint(b, 146, uint64(m.Reject.size()))
-		b = m.Reject.appendTo(b)
+		b = m.Reject.appendTo(appendUint(b, 146, s.take()), s)
 	}
 	if m.Which == ActionIsAppend {
-		b = appendUint(b, 154, uint64(m.Append.size()))
-		b = m.Append.appendTo(b)
+		b = m.Append.appendTo(appendUint(b, 154, s.take()), s)
 	}
 	if m.Which == ActionIsFlush {
-		b = appendUint(b, 162, uint64(m.Flush.size()))
-		b = m.Flush.appendTo(b)
+		b = m.Flush.appendTo(appendUint(b, 162, s.take()), s)
 	}
 	if m.Which == ActionIsDrop {
-		b = appendUint(b, 170, uint64(m.Drop.size()))
-		b = m.Drop.appendTo(b)
+		b = m.Drop.appendTo(appendUint(b, 170, s.take()), s)
 	}
 	return b
 }
 
 func (m *Action) unmarshal(src []byte, d *decoder) error {
 	*m = Action{}
-	if err := d.enter("Action"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Action")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -2909,9 +3117,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.chunks")
 			}
-			if err := d.once(&seen, 0, "Action.chunks"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Action.chunks")
 			}
+			seen |= 1 << 0
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.chunks")
 			}
@@ -2924,9 +3133,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.wait")
 			}
-			if err := d.once(&seen, 1, "Action.wait"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Action.wait")
 			}
+			seen |= 1 << 1
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.wait")
 			}
@@ -2939,9 +3149,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.pass")
 			}
-			if err := d.once(&seen, 2, "Action.pass"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Action.pass")
 			}
+			seen |= 1 << 2
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.pass")
 			}
@@ -2954,9 +3165,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.end")
 			}
-			if err := d.once(&seen, 3, "Action.end"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("Action.end")
 			}
+			seen |= 1 << 3
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.end")
 			}
@@ -2969,9 +3181,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.send")
 			}
-			if err := d.once(&seen, 4, "Action.send"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("Action.send")
 			}
+			seen |= 1 << 4
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.send")
 			}
@@ -2984,9 +3197,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.reply")
 			}
-			if err := d.once(&seen, 5, "Action.reply"); err != nil {
-				return err
+			if seen&(1<<5) != 0 && d.strict {
+				return d.twice("Action.reply")
 			}
+			seen |= 1 << 5
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.reply")
 			}
@@ -2999,9 +3213,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.fail")
 			}
-			if err := d.once(&seen, 6, "Action.fail"); err != nil {
-				return err
+			if seen&(1<<6) != 0 && d.strict {
+				return d.twice("Action.fail")
 			}
+			seen |= 1 << 6
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.fail")
 			}
@@ -3014,9 +3229,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.sleep")
 			}
-			if err := d.once(&seen, 7, "Action.sleep"); err != nil {
-				return err
+			if seen&(1<<7) != 0 && d.strict {
+				return d.twice("Action.sleep")
 			}
+			seen |= 1 << 7
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.sleep")
 			}
@@ -3029,9 +3245,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.usage")
 			}
-			if err := d.once(&seen, 8, "Action.usage"); err != nil {
-				return err
+			if seen&(1<<8) != 0 && d.strict {
+				return d.twice("Action.usage")
 			}
+			seen |= 1 << 8
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.usage")
 			}
@@ -3044,9 +3261,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.hint")
 			}
-			if err := d.once(&seen, 9, "Action.hint"); err != nil {
-				return err
+			if seen&(1<<9) != 0 && d.strict {
+				return d.twice("Action.hint")
 			}
+			seen |= 1 << 9
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.hint")
 			}
@@ -3059,9 +3277,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.models")
 			}
-			if err := d.once(&seen, 10, "Action.models"); err != nil {
-				return err
+			if seen&(1<<10) != 0 && d.strict {
+				return d.twice("Action.models")
 			}
+			seen |= 1 << 10
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.models")
 			}
@@ -3074,9 +3293,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.ok")
 			}
-			if err := d.once(&seen, 11, "Action.ok"); err != nil {
-				return err
+			if seen&(1<<11) != 0 && d.strict {
+				return d.twice("Action.ok")
 			}
+			seen |= 1 << 11
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.ok")
 			}
@@ -3089,9 +3309,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.unsupported")
 			}
-			if err := d.once(&seen, 12, "Action.unsupported"); err != nil {
-				return err
+			if seen&(1<<12) != 0 && d.strict {
+				return d.twice("Action.unsupported")
 			}
+			seen |= 1 << 12
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.unsupported")
 			}
@@ -3104,9 +3325,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.refresh")
 			}
-			if err := d.once(&seen, 13, "Action.refresh"); err != nil {
-				return err
+			if seen&(1<<13) != 0 && d.strict {
+				return d.twice("Action.refresh")
 			}
+			seen |= 1 << 13
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.refresh")
 			}
@@ -3119,9 +3341,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.patch")
 			}
-			if err := d.once(&seen, 14, "Action.patch"); err != nil {
-				return err
+			if seen&(1<<14) != 0 && d.strict {
+				return d.twice("Action.patch")
 			}
+			seen |= 1 << 14
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.patch")
 			}
@@ -3134,9 +3357,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.prompt")
 			}
-			if err := d.once(&seen, 15, "Action.prompt"); err != nil {
-				return err
+			if seen&(1<<15) != 0 && d.strict {
+				return d.twice("Action.prompt")
 			}
+			seen |= 1 << 15
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.prompt")
 			}
@@ -3149,9 +3373,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.request")
 			}
-			if err := d.once(&seen, 16, "Action.request"); err != nil {
-				return err
+			if seen&(1<<16) != 0 && d.strict {
+				return d.twice("Action.request")
 			}
+			seen |= 1 << 16
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.request")
 			}
@@ -3164,9 +3389,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.reject")
 			}
-			if err := d.once(&seen, 17, "Action.reject"); err != nil {
-				return err
+			if seen&(1<<17) != 0 && d.strict {
+				return d.twice("Action.reject")
 			}
+			seen |= 1 << 17
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.reject")
 			}
@@ -3179,9 +3405,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.append")
 			}
-			if err := d.once(&seen, 18, "Action.append"); err != nil {
-				return err
+			if seen&(1<<18) != 0 && d.strict {
+				return d.twice("Action.append")
 			}
+			seen |= 1 << 18
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.append")
 			}
@@ -3194,9 +3421,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.flush")
 			}
-			if err := d.once(&seen, 19, "Action.flush"); err != nil {
-				return err
+			if seen&(1<<19) != 0 && d.strict {
+				return d.twice("Action.flush")
 			}
+			seen |= 1 << 19
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.flush")
 			}
@@ -3209,9 +3437,10 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Action.drop")
 			}
-			if err := d.once(&seen, 20, "Action.drop"); err != nil {
-				return err
+			if seen&(1<<20) != 0 && d.strict {
+				return d.twice("Action.drop")
 			}
+			seen |= 1 << 20
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Action.drop")
 			}
@@ -3221,18 +3450,19 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("Action", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Action", f.num)
 			}
 		}
 	}
 	if m.Which == 0 && d.strict {
 		return d.noMember("Action.action")
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Chunks) size() (n int) {
+func (m *Chunks) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -3245,7 +3475,7 @@ func (m *Chunks) size() (n int) {
 	return n
 }
 
-func (m *Chunks) appendTo(b []byte) []byte {
+func (m *Chunks) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -3260,10 +3490,9 @@ func (m *Chunks) appendTo(b []byte) []byte {
 
 func (m *Chunks) unmarshal(src []byte, d *decoder) error {
 	*m = Chunks{}
-	if err := d.enter("Chunks"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Chunks")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -3281,27 +3510,29 @@ func (m *Chunks) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > 1 {
 				return d.wireType("Chunks.hold")
 			}
-			if err := d.once(&seen, 1, "Chunks.hold"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Chunks.hold")
 			}
+			seen |= 1 << 1
 			m.Hold = f.value == 1
 		default:
-			if err := d.unknown("Chunks", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Chunks", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Wait) size() (n int) {
+func (m *Wait) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	return n
 }
 
-func (m *Wait) appendTo(b []byte) []byte {
+func (m *Wait) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -3310,10 +3541,9 @@ func (m *Wait) appendTo(b []byte) []byte {
 
 func (m *Wait) unmarshal(src []byte, d *decoder) error {
 	*m = Wait{}
-	if err := d.enter("Wait"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Wait")
 	}
-	defer d.leave()
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -3322,22 +3552,23 @@ func (m *Wait) unmarshal(src []byte, d *decoder) error {
 		}
 		switch f.num {
 		default:
-			if err := d.unknown("Wait", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Wait", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Pass) size() (n int) {
+func (m *Pass) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	return n
 }
 
-func (m *Pass) appendTo(b []byte) []byte {
+func (m *Pass) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -3346,10 +3577,9 @@ func (m *Pass) appendTo(b []byte) []byte {
 
 func (m *Pass) unmarshal(src []byte, d *decoder) error {
 	*m = Pass{}
-	if err := d.enter("Pass"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Pass")
 	}
-	defer d.leave()
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -3358,22 +3588,23 @@ func (m *Pass) unmarshal(src []byte, d *decoder) error {
 		}
 		switch f.num {
 		default:
-			if err := d.unknown("Pass", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Pass", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *End) size() (n int) {
+func (m *End) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	return n
 }
 
-func (m *End) appendTo(b []byte) []byte {
+func (m *End) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -3382,10 +3613,9 @@ func (m *End) appendTo(b []byte) []byte {
 
 func (m *End) unmarshal(src []byte, d *decoder) error {
 	*m = End{}
-	if err := d.enter("End"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("End")
 	}
-	defer d.leave()
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -3394,22 +3624,23 @@ func (m *End) unmarshal(src []byte, d *decoder) error {
 		}
 		switch f.num {
 		default:
-			if err := d.unknown("End", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("End", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Ok) size() (n int) {
+func (m *Ok) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	return n
 }
 
-func (m *Ok) appendTo(b []byte) []byte {
+func (m *Ok) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -3418,10 +3649,9 @@ func (m *Ok) appendTo(b []byte) []byte {
 
 func (m *Ok) unmarshal(src []byte, d *decoder) error {
 	*m = Ok{}
-	if err := d.enter("Ok"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Ok")
 	}
-	defer d.leave()
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -3430,22 +3660,23 @@ func (m *Ok) unmarshal(src []byte, d *decoder) error {
 		}
 		switch f.num {
 		default:
-			if err := d.unknown("Ok", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Ok", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Refresh) size() (n int) {
+func (m *Refresh) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	return n
 }
 
-func (m *Refresh) appendTo(b []byte) []byte {
+func (m *Refresh) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -3454,10 +3685,9 @@ func (m *Refresh) appendTo(b []byte) []byte {
 
 func (m *Refresh) unmarshal(src []byte, d *decoder) error {
 	*m = Refresh{}
-	if err := d.enter("Refresh"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Refresh")
 	}
-	defer d.leave()
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -3466,15 +3696,16 @@ func (m *Refresh) unmarshal(src []byte, d *decoder) error {
 		}
 		switch f.num {
 		default:
-			if err := d.unknown("Refresh", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Refresh", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Unsupported) size() (n int) {
+func (m *Unsupported) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -3484,7 +3715,7 @@ func (m *Unsupported) size() (n int) {
 	return n
 }
 
-func (m *Unsupported) appendTo(b []byte) []byte {
+func (m *Unsupported) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -3496,10 +3727,9 @@ func (m *Unsupported) appendTo(b []byte) []byte {
 
 func (m *Unsupported) unmarshal(src []byte, d *decoder) error {
 	*m = Unsupported{}
-	if err := d.enter("Unsupported"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Unsupported")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -3512,23 +3742,25 @@ func (m *Unsupported) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Unsupported.what")
 			}
-			if err := d.once(&seen, 0, "Unsupported.what"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Unsupported.what")
 			}
-			if err := d.utf8(f.str(), "Unsupported.what"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Unsupported.what")
 			}
 			m.What = f.str()
 		default:
-			if err := d.unknown("Unsupported", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Unsupported", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Reply) size() (n int) {
+func (m *Reply) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -3536,12 +3768,15 @@ func (m *Reply) size() (n int) {
 		n += 1 + sizeBytes(len(m.Body))
 	}
 	for i := range m.Headers {
-		n += 1 + sizeBytes((&m.Headers[i]).size())
+		at := s.reserve()
+		l := (&m.Headers[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *Reply) appendTo(b []byte) []byte {
+func (m *Reply) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -3549,18 +3784,16 @@ func (m *Reply) appendTo(b []byte) []byte {
 		b = appendBytes(b, 10, m.Body)
 	}
 	for i := range m.Headers {
-		b = appendUint(b, 18, uint64((&m.Headers[i]).size()))
-		b = (&m.Headers[i]).appendTo(b)
+		b = (&m.Headers[i]).appendTo(appendUint(b, 18, s.take()), s)
 	}
 	return b
 }
 
 func (m *Reply) unmarshal(src []byte, d *decoder) error {
 	*m = Reply{}
-	if err := d.enter("Reply"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Reply")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -3573,9 +3806,10 @@ func (m *Reply) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Reply.body")
 			}
-			if err := d.once(&seen, 0, "Reply.body"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Reply.body")
 			}
+			seen |= 1 << 0
 			m.Body = f.data
 		case 2:
 			if f.wire != wireBytes {
@@ -3586,15 +3820,16 @@ func (m *Reply) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("Reply", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Reply", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Sleep) size() (n int) {
+func (m *Sleep) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -3607,7 +3842,7 @@ func (m *Sleep) size() (n int) {
 	return n
 }
 
-func (m *Sleep) appendTo(b []byte) []byte {
+func (m *Sleep) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -3622,10 +3857,9 @@ func (m *Sleep) appendTo(b []byte) []byte {
 
 func (m *Sleep) unmarshal(src []byte, d *decoder) error {
 	*m = Sleep{}
-	if err := d.enter("Sleep"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Sleep")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -3638,31 +3872,34 @@ func (m *Sleep) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint {
 				return d.wireType("Sleep.ms")
 			}
-			if err := d.once(&seen, 0, "Sleep.ms"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Sleep.ms")
 			}
+			seen |= 1 << 0
 			m.MS = f.value
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Sleep.step")
 			}
-			if err := d.once(&seen, 1, "Sleep.step"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Sleep.step")
 			}
-			if err := d.utf8(f.str(), "Sleep.step"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Sleep.step")
 			}
 			m.Step = f.str()
 		default:
-			if err := d.unknown("Sleep", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Sleep", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Usage) size() (n int) {
+func (m *Usage) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -3684,7 +3921,7 @@ func (m *Usage) size() (n int) {
 	return n
 }
 
-func (m *Usage) appendTo(b []byte) []byte {
+func (m *Usage) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -3708,10 +3945,9 @@ func (m *Usage) appendTo(b []byte) []byte {
 
 func (m *Usage) unmarshal(src []byte, d *decoder) error {
 	*m = Usage{}
-	if err := d.enter("Usage"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Usage")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -3724,52 +3960,58 @@ func (m *Usage) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint {
 				return d.wireType("Usage.input_tokens")
 			}
-			if err := d.once(&seen, 0, "Usage.input_tokens"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Usage.input_tokens")
 			}
+			seen |= 1 << 0
 			m.InputTokens = int64(f.value)
 		case 2:
 			if f.wire != wireVarint {
 				return d.wireType("Usage.output_tokens")
 			}
-			if err := d.once(&seen, 1, "Usage.output_tokens"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Usage.output_tokens")
 			}
+			seen |= 1 << 1
 			m.OutputTokens = int64(f.value)
 		case 3:
 			if f.wire != wireVarint {
 				return d.wireType("Usage.cached_input_tokens")
 			}
-			if err := d.once(&seen, 2, "Usage.cached_input_tokens"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Usage.cached_input_tokens")
 			}
+			seen |= 1 << 2
 			m.CachedInputTokens = int64(f.value)
 		case 4:
 			if f.wire != wireVarint {
 				return d.wireType("Usage.reasoning_tokens")
 			}
-			if err := d.once(&seen, 3, "Usage.reasoning_tokens"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("Usage.reasoning_tokens")
 			}
+			seen |= 1 << 3
 			m.ReasoningTokens = int64(f.value)
 		case 5:
 			if f.wire != wireVarint {
 				return d.wireType("Usage.total_tokens")
 			}
-			if err := d.once(&seen, 4, "Usage.total_tokens"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("Usage.total_tokens")
 			}
+			seen |= 1 << 4
 			m.TotalTokens = int64(f.value)
 		default:
-			if err := d.unknown("Usage", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Usage", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Hint) size() (n int) {
+func (m *Hint) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -3785,7 +4027,7 @@ func (m *Hint) size() (n int) {
 	return n
 }
 
-func (m *Hint) appendTo(b []byte) []byte {
+func (m *Hint) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -3803,10 +4045,9 @@ func (m *Hint) appendTo(b []byte) []byte {
 
 func (m *Hint) unmarshal(src []byte, d *decoder) error {
 	*m = Hint{}
-	if err := d.enter("Hint"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Hint")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -3819,40 +4060,44 @@ func (m *Hint) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Hint.window")
 			}
-			if err := d.once(&seen, 0, "Hint.window"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Hint.window")
 			}
-			if err := d.utf8(f.str(), "Hint.window"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Hint.window")
 			}
 			m.Window = f.str()
 		case 2:
 			if f.wire != wireVarint {
 				return d.wireType("Hint.remaining")
 			}
-			if err := d.once(&seen, 1, "Hint.remaining"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Hint.remaining")
 			}
+			seen |= 1 << 1
 			v := int64(f.value)
 			m.Remaining = &v
 		case 3:
 			if f.wire != wireVarint {
 				return d.wireType("Hint.reset_at_ms")
 			}
-			if err := d.once(&seen, 2, "Hint.reset_at_ms"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Hint.reset_at_ms")
 			}
+			seen |= 1 << 2
 			m.ResetAtMS = int64(f.value)
 		default:
-			if err := d.unknown("Hint", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Hint", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Fail) size() (n int) {
+func (m *Fail) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -3883,7 +4128,7 @@ func (m *Fail) size() (n int) {
 	return n
 }
 
-func (m *Fail) appendTo(b []byte) []byte {
+func (m *Fail) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -3916,10 +4161,9 @@ func (m *Fail) appendTo(b []byte) []byte {
 
 func (m *Fail) unmarshal(src []byte, d *decoder) error {
 	*m = Fail{}
-	if err := d.enter("Fail"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Fail")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -3932,85 +4176,94 @@ func (m *Fail) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Fail.code")
 			}
-			if err := d.once(&seen, 0, "Fail.code"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Fail.code")
 			}
-			if err := d.utf8(f.str(), "Fail.code"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Fail.code")
 			}
 			m.Code = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Fail.message")
 			}
-			if err := d.once(&seen, 1, "Fail.message"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Fail.message")
 			}
-			if err := d.utf8(f.str(), "Fail.message"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Fail.message")
 			}
 			m.Message = f.str()
 		case 3:
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("Fail.http_status")
 			}
-			if err := d.once(&seen, 2, "Fail.http_status"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Fail.http_status")
 			}
+			seen |= 1 << 2
 			m.HTTPStatus = uint32(f.value)
 		case 4:
 			if f.wire != wireVarint || f.value > 1 {
 				return d.wireType("Fail.retryable")
 			}
-			if err := d.once(&seen, 3, "Fail.retryable"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("Fail.retryable")
 			}
+			seen |= 1 << 3
 			m.Retryable = f.value == 1
 		case 5:
 			if f.wire != wireVarint {
 				return d.wireType("Fail.retry_after_ms")
 			}
-			if err := d.once(&seen, 4, "Fail.retry_after_ms"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("Fail.retry_after_ms")
 			}
+			seen |= 1 << 4
 			m.RetryAfterMS = f.value
 		case 6:
 			if f.wire != wireVarint {
 				return d.wireType("Fail.reset_at_ms")
 			}
-			if err := d.once(&seen, 5, "Fail.reset_at_ms"); err != nil {
-				return err
+			if seen&(1<<5) != 0 && d.strict {
+				return d.twice("Fail.reset_at_ms")
 			}
+			seen |= 1 << 5
 			m.ResetAtMS = int64(f.value)
 		case 7:
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("Fail.scope")
 			}
-			if err := d.once(&seen, 6, "Fail.scope"); err != nil {
-				return err
+			if seen&(1<<6) != 0 && d.strict {
+				return d.twice("Fail.scope")
 			}
-			if err := d.enum(uint32(f.value), namesScope[:], "Fail.scope"); err != nil {
-				return err
+			seen |= 1 << 6
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesScope))) {
+				return d.unknownValue("Fail.scope", f.value)
 			}
 			m.Scope = Scope(f.value)
 		case 8:
 			if f.wire != wireVarint || f.value > 1 {
 				return d.wireType("Fail.committed")
 			}
-			if err := d.once(&seen, 7, "Fail.committed"); err != nil {
-				return err
+			if seen&(1<<7) != 0 && d.strict {
+				return d.twice("Fail.committed")
 			}
+			seen |= 1 << 7
 			m.Committed = f.value == 1
 		default:
-			if err := d.unknown("Fail", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Fail", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Model) size() (n int) {
+func (m *Model) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -4032,7 +4285,7 @@ func (m *Model) size() (n int) {
 	return n
 }
 
-func (m *Model) appendTo(b []byte) []byte {
+func (m *Model) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -4056,10 +4309,9 @@ func (m *Model) appendTo(b []byte) []byte {
 
 func (m *Model) unmarshal(src []byte, d *decoder) error {
 	*m = Model{}
-	if err := d.enter("Model"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Model")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -4072,87 +4324,94 @@ func (m *Model) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Model.id")
 			}
-			if err := d.once(&seen, 0, "Model.id"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Model.id")
 			}
-			if err := d.utf8(f.str(), "Model.id"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Model.id")
 			}
 			m.ID = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Model.display_name")
 			}
-			if err := d.once(&seen, 1, "Model.display_name"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Model.display_name")
 			}
-			if err := d.utf8(f.str(), "Model.display_name"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Model.display_name")
 			}
 			m.DisplayName = f.str()
 		case 3:
 			if f.wire != wireVarint {
 				return d.wireType("Model.created")
 			}
-			if err := d.once(&seen, 2, "Model.created"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Model.created")
 			}
+			seen |= 1 << 2
 			m.Created = int64(f.value)
 		case 4:
 			if f.wire != wireBytes {
 				return d.wireType("Model.owned_by")
 			}
-			if err := d.once(&seen, 3, "Model.owned_by"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("Model.owned_by")
 			}
-			if err := d.utf8(f.str(), "Model.owned_by"); err != nil {
-				return err
+			seen |= 1 << 3
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Model.owned_by")
 			}
 			m.OwnedBy = f.str()
 		case 5:
 			if f.wire != wireVarint {
 				return d.wireType("Model.context_tokens")
 			}
-			if err := d.once(&seen, 4, "Model.context_tokens"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("Model.context_tokens")
 			}
+			seen |= 1 << 4
 			m.ContextTokens = f.value
 		default:
-			if err := d.unknown("Model", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Model", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Models) size() (n int) {
+func (m *Models) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	for i := range m.Models {
-		n += 1 + sizeBytes((&m.Models[i]).size())
+		at := s.reserve()
+		l := (&m.Models[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *Models) appendTo(b []byte) []byte {
+func (m *Models) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
 	for i := range m.Models {
-		b = appendUint(b, 10, uint64((&m.Models[i]).size()))
-		b = (&m.Models[i]).appendTo(b)
+		b = (&m.Models[i]).appendTo(appendUint(b, 10, s.take()), s)
 	}
 	return b
 }
 
 func (m *Models) unmarshal(src []byte, d *decoder) error {
 	*m = Models{}
-	if err := d.enter("Models"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Models")
 	}
-	defer d.leave()
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -4169,15 +4428,16 @@ func (m *Models) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("Models", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Models", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Reject) size() (n int) {
+func (m *Reject) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -4187,7 +4447,7 @@ func (m *Reject) size() (n int) {
 	return n
 }
 
-func (m *Reject) appendTo(b []byte) []byte {
+func (m *Reject) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -4199,10 +4459,9 @@ func (m *Reject) appendTo(b []byte) []byte {
 
 func (m *Reject) unmarshal(src []byte, d *decoder) error {
 	*m = Reject{}
-	if err := d.enter("Reject"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Reject")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -4215,23 +4474,25 @@ func (m *Reject) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Reject.reason")
 			}
-			if err := d.once(&seen, 0, "Reject.reason"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Reject.reason")
 			}
-			if err := d.utf8(f.str(), "Reject.reason"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Reject.reason")
 			}
 			m.Reason = f.str()
 		default:
-			if err := d.unknown("Reject", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Reject", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *SecretRef) size() (n int) {
+func (m *SecretRef) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -4244,7 +4505,7 @@ func (m *SecretRef) size() (n int) {
 	return n
 }
 
-func (m *SecretRef) appendTo(b []byte) []byte {
+func (m *SecretRef) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -4259,10 +4520,9 @@ func (m *SecretRef) appendTo(b []byte) []byte {
 
 func (m *SecretRef) unmarshal(src []byte, d *decoder) error {
 	*m = SecretRef{}
-	if err := d.enter("SecretRef"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("SecretRef")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -4275,45 +4535,48 @@ func (m *SecretRef) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("SecretRef.credential")
 			}
-			if err := d.once(&seen, 0, "SecretRef.credential"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("SecretRef.credential")
 			}
+			seen |= 1 << 0
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("SecretRef.credential")
 			}
 			m.Which = SecretRefIsCredential
-			if err := d.utf8(f.str(), "SecretRef.credential"); err != nil {
-				return err
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("SecretRef.credential")
 			}
 			m.Credential = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("SecretRef.config")
 			}
-			if err := d.once(&seen, 1, "SecretRef.config"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("SecretRef.config")
 			}
+			seen |= 1 << 1
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("SecretRef.config")
 			}
 			m.Which = SecretRefIsConfig
-			if err := d.utf8(f.str(), "SecretRef.config"); err != nil {
-				return err
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("SecretRef.config")
 			}
 			m.Config = f.str()
 		default:
-			if err := d.unknown("SecretRef", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("SecretRef", f.num)
 			}
 		}
 	}
 	if m.Which == 0 && d.strict {
 		return d.noMember("SecretRef.ref")
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Encode) size() (n int) {
+func (m *Encode) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -4321,12 +4584,15 @@ func (m *Encode) size() (n int) {
 		n += 1 + sizeVarint(uint64(m.Encoding))
 	}
 	for i := range m.Parts {
-		n += 1 + sizeBytes((&m.Parts[i]).size())
+		at := s.reserve()
+		l := (&m.Parts[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *Encode) appendTo(b []byte) []byte {
+func (m *Encode) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -4334,18 +4600,16 @@ func (m *Encode) appendTo(b []byte) []byte {
 		b = appendUint(b, 8, uint64(m.Encoding))
 	}
 	for i := range m.Parts {
-		b = appendUint(b, 18, uint64((&m.Parts[i]).size()))
-		b = (&m.Parts[i]).appendTo(b)
+		b = (&m.Parts[i]).appendTo(appendUint(b, 18, s.take()), s)
 	}
 	return b
 }
 
 func (m *Encode) unmarshal(src []byte, d *decoder) error {
 	*m = Encode{}
-	if err := d.enter("Encode"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Encode")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -4358,11 +4622,12 @@ func (m *Encode) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("Encode.encoding")
 			}
-			if err := d.once(&seen, 0, "Encode.encoding"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Encode.encoding")
 			}
-			if err := d.enum(uint32(f.value), namesEncoding[:], "Encode.encoding"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesEncoding))) {
+				return d.unknownValue("Encode.encoding", f.value)
 			}
 			m.Encoding = Encoding(f.value)
 		case 2:
@@ -4374,15 +4639,16 @@ func (m *Encode) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("Encode", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Encode", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Part) size() (n int) {
+func (m *Part) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -4390,18 +4656,24 @@ func (m *Part) size() (n int) {
 		n += 1 + sizeBytes(len(m.Literal))
 	}
 	if m.Which == PartIsSecret {
-		n += 1 + sizeBytes(m.Secret.size())
+		at := s.reserve()
+		l := m.Secret.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == PartIsSigner {
 		n += 1 + sizeBytes(len(m.Signer))
 	}
 	if m.Which == PartIsEncode {
-		n += 1 + sizeBytes(m.Encode.size())
+		at := s.reserve()
+		l := m.Encode.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *Part) appendTo(b []byte) []byte {
+func (m *Part) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -4409,25 +4681,22 @@ func (m *Part) appendTo(b []byte) []byte {
 		b = appendString(b, 10, m.Literal)
 	}
 	if m.Which == PartIsSecret {
-		b = appendUint(b, 18, uint64(m.Secret.size()))
-		b = m.Secret.appendTo(b)
+		b = m.Secret.appendTo(appendUint(b, 18, s.take()), s)
 	}
 	if m.Which == PartIsSigner {
 		b = appendString(b, 26, m.Signer)
 	}
 	if m.Which == PartIsEncode {
-		b = appendUint(b, 34, uint64(m.Encode.size()))
-		b = m.Encode.appendTo(b)
+		b = m.Encode.appendTo(appendUint(b, 34, s.take()), s)
 	}
 	return b
 }
 
 func (m *Part) unmarshal(src []byte, d *decoder) error {
 	*m = Part{}
-	if err := d.enter("Part"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Part")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -4440,24 +4709,26 @@ func (m *Part) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Part.literal")
 			}
-			if err := d.once(&seen, 0, "Part.literal"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Part.literal")
 			}
+			seen |= 1 << 0
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Part.literal")
 			}
 			m.Which = PartIsLiteral
-			if err := d.utf8(f.str(), "Part.literal"); err != nil {
-				return err
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Part.literal")
 			}
 			m.Literal = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Part.secret")
 			}
-			if err := d.once(&seen, 1, "Part.secret"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Part.secret")
 			}
+			seen |= 1 << 1
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Part.secret")
 			}
@@ -4470,24 +4741,26 @@ func (m *Part) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Part.signer")
 			}
-			if err := d.once(&seen, 2, "Part.signer"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Part.signer")
 			}
+			seen |= 1 << 2
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Part.signer")
 			}
 			m.Which = PartIsSigner
-			if err := d.utf8(f.str(), "Part.signer"); err != nil {
-				return err
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Part.signer")
 			}
 			m.Signer = f.str()
 		case 4:
 			if f.wire != wireBytes {
 				return d.wireType("Part.encode")
 			}
-			if err := d.once(&seen, 3, "Part.encode"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("Part.encode")
 			}
+			seen |= 1 << 3
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Part.encode")
 			}
@@ -4497,44 +4770,46 @@ func (m *Part) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("Part", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Part", f.num)
 			}
 		}
 	}
 	if m.Which == 0 && d.strict {
 		return d.noMember("Part.part")
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Value) size() (n int) {
+func (m *Value) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	for i := range m.Parts {
-		n += 1 + sizeBytes((&m.Parts[i]).size())
+		at := s.reserve()
+		l := (&m.Parts[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *Value) appendTo(b []byte) []byte {
+func (m *Value) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
 	for i := range m.Parts {
-		b = appendUint(b, 10, uint64((&m.Parts[i]).size()))
-		b = (&m.Parts[i]).appendTo(b)
+		b = (&m.Parts[i]).appendTo(appendUint(b, 10, s.take()), s)
 	}
 	return b
 }
 
 func (m *Value) unmarshal(src []byte, d *decoder) error {
 	*m = Value{}
-	if err := d.enter("Value"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Value")
 	}
-	defer d.leave()
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -4551,15 +4826,16 @@ func (m *Value) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("Value", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Value", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *NamedValue) size() (n int) {
+func (m *NamedValue) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -4567,12 +4843,15 @@ func (m *NamedValue) size() (n int) {
 		n += 1 + sizeBytes(len(m.Name))
 	}
 	for i := range m.Parts {
-		n += 1 + sizeBytes((&m.Parts[i]).size())
+		at := s.reserve()
+		l := (&m.Parts[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *NamedValue) appendTo(b []byte) []byte {
+func (m *NamedValue) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -4580,18 +4859,16 @@ func (m *NamedValue) appendTo(b []byte) []byte {
 		b = appendString(b, 10, m.Name)
 	}
 	for i := range m.Parts {
-		b = appendUint(b, 18, uint64((&m.Parts[i]).size()))
-		b = (&m.Parts[i]).appendTo(b)
+		b = (&m.Parts[i]).appendTo(appendUint(b, 18, s.take()), s)
 	}
 	return b
 }
 
 func (m *NamedValue) unmarshal(src []byte, d *decoder) error {
 	*m = NamedValue{}
-	if err := d.enter("NamedValue"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("NamedValue")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -4604,11 +4881,12 @@ func (m *NamedValue) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("NamedValue.name")
 			}
-			if err := d.once(&seen, 0, "NamedValue.name"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("NamedValue.name")
 			}
-			if err := d.utf8(f.str(), "NamedValue.name"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("NamedValue.name")
 			}
 			m.Name = f.str()
 		case 2:
@@ -4620,15 +4898,16 @@ func (m *NamedValue) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("NamedValue", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("NamedValue", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Url) size() (n int) {
+func (m *Url) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -4642,15 +4921,21 @@ func (m *Url) size() (n int) {
 		n += 1 + sizeBytes(len(m.Host))
 	}
 	for i := range m.Segments {
-		n += 1 + sizeBytes((&m.Segments[i]).size())
+		at := s.reserve()
+		l := (&m.Segments[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	for i := range m.Query {
-		n += 1 + sizeBytes((&m.Query[i]).size())
+		at := s.reserve()
+		l := (&m.Query[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *Url) appendTo(b []byte) []byte {
+func (m *Url) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -4664,22 +4949,19 @@ func (m *Url) appendTo(b []byte) []byte {
 		b = appendString(b, 26, m.Host)
 	}
 	for i := range m.Segments {
-		b = appendUint(b, 34, uint64((&m.Segments[i]).size()))
-		b = (&m.Segments[i]).appendTo(b)
+		b = (&m.Segments[i]).appendTo(appendUint(b, 34, s.take()), s)
 	}
 	for i := range m.Query {
-		b = appendUint(b, 42, uint64((&m.Query[i]).size()))
-		b = (&m.Query[i]).appendTo(b)
+		b = (&m.Query[i]).appendTo(appendUint(b, 42, s.take()), s)
 	}
 	return b
 }
 
 func (m *Url) unmarshal(src []byte, d *decoder) error {
 	*m = Url{}
-	if err := d.enter("Url"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Url")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -4692,33 +4974,36 @@ func (m *Url) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Url.base")
 			}
-			if err := d.once(&seen, 0, "Url.base"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Url.base")
 			}
-			if err := d.utf8(f.str(), "Url.base"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Url.base")
 			}
 			m.Base = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Url.scheme")
 			}
-			if err := d.once(&seen, 1, "Url.scheme"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Url.scheme")
 			}
-			if err := d.utf8(f.str(), "Url.scheme"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Url.scheme")
 			}
 			m.Scheme = f.str()
 		case 3:
 			if f.wire != wireBytes {
 				return d.wireType("Url.host")
 			}
-			if err := d.once(&seen, 2, "Url.host"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Url.host")
 			}
-			if err := d.utf8(f.str(), "Url.host"); err != nil {
-				return err
+			seen |= 1 << 2
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Url.host")
 			}
 			m.Host = f.str()
 		case 4:
@@ -4738,15 +5023,16 @@ func (m *Url) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("Url", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Url", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Edit) size() (n int) {
+func (m *Edit) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -4762,7 +5048,7 @@ func (m *Edit) size() (n int) {
 	return n
 }
 
-func (m *Edit) appendTo(b []byte) []byte {
+func (m *Edit) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -4780,10 +5066,9 @@ func (m *Edit) appendTo(b []byte) []byte {
 
 func (m *Edit) unmarshal(src []byte, d *decoder) error {
 	*m = Edit{}
-	if err := d.enter("Edit"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Edit")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -4796,20 +5081,22 @@ func (m *Edit) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Edit.path")
 			}
-			if err := d.once(&seen, 0, "Edit.path"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Edit.path")
 			}
-			if err := d.utf8(f.str(), "Edit.path"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Edit.path")
 			}
 			m.Path = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Edit.set")
 			}
-			if err := d.once(&seen, 1, "Edit.set"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Edit.set")
 			}
+			seen |= 1 << 1
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Edit.set")
 			}
@@ -4819,53 +5106,56 @@ func (m *Edit) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > 1 {
 				return d.wireType("Edit.delete")
 			}
-			if err := d.once(&seen, 2, "Edit.delete"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Edit.delete")
 			}
+			seen |= 1 << 2
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("Edit.delete")
 			}
 			m.Which = EditIsDelete
 			m.Delete = f.value == 1
 		default:
-			if err := d.unknown("Edit", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Edit", f.num)
 			}
 		}
 	}
 	if m.Which == 0 && d.strict {
 		return d.noMember("Edit.edit")
 	}
+	d.depth--
 	return nil
 }
 
-func (m *ClientBody) size() (n int) {
+func (m *ClientBody) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	for i := range m.Edits {
-		n += 1 + sizeBytes((&m.Edits[i]).size())
+		at := s.reserve()
+		l := (&m.Edits[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *ClientBody) appendTo(b []byte) []byte {
+func (m *ClientBody) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
 	for i := range m.Edits {
-		b = appendUint(b, 10, uint64((&m.Edits[i]).size()))
-		b = (&m.Edits[i]).appendTo(b)
+		b = (&m.Edits[i]).appendTo(appendUint(b, 10, s.take()), s)
 	}
 	return b
 }
 
 func (m *ClientBody) unmarshal(src []byte, d *decoder) error {
 	*m = ClientBody{}
-	if err := d.enter("ClientBody"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("ClientBody")
 	}
-	defer d.leave()
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -4882,41 +5172,43 @@ func (m *ClientBody) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("ClientBody", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("ClientBody", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Form) size() (n int) {
+func (m *Form) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	for i := range m.Values {
-		n += 1 + sizeBytes((&m.Values[i]).size())
+		at := s.reserve()
+		l := (&m.Values[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *Form) appendTo(b []byte) []byte {
+func (m *Form) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
 	for i := range m.Values {
-		b = appendUint(b, 10, uint64((&m.Values[i]).size()))
-		b = (&m.Values[i]).appendTo(b)
+		b = (&m.Values[i]).appendTo(appendUint(b, 10, s.take()), s)
 	}
 	return b
 }
 
 func (m *Form) unmarshal(src []byte, d *decoder) error {
 	*m = Form{}
-	if err := d.enter("Form"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Form")
 	}
-	defer d.leave()
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -4933,15 +5225,16 @@ func (m *Form) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("Form", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Form", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *JsonBody) size() (n int) {
+func (m *JsonBody) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -4949,12 +5242,15 @@ func (m *JsonBody) size() (n int) {
 		n += 1 + sizeBytes(len(m.Template))
 	}
 	for i := range m.Values {
-		n += 1 + sizeBytes((&m.Values[i]).size())
+		at := s.reserve()
+		l := (&m.Values[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *JsonBody) appendTo(b []byte) []byte {
+func (m *JsonBody) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -4962,18 +5258,16 @@ func (m *JsonBody) appendTo(b []byte) []byte {
 		b = appendBytes(b, 10, m.Template)
 	}
 	for i := range m.Values {
-		b = appendUint(b, 18, uint64((&m.Values[i]).size()))
-		b = (&m.Values[i]).appendTo(b)
+		b = (&m.Values[i]).appendTo(appendUint(b, 18, s.take()), s)
 	}
 	return b
 }
 
 func (m *JsonBody) unmarshal(src []byte, d *decoder) error {
 	*m = JsonBody{}
-	if err := d.enter("JsonBody"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("JsonBody")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -4986,9 +5280,10 @@ func (m *JsonBody) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("JsonBody.template")
 			}
-			if err := d.once(&seen, 0, "JsonBody.template"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("JsonBody.template")
 			}
+			seen |= 1 << 0
 			m.Template = f.data
 		case 2:
 			if f.wire != wireBytes {
@@ -4999,15 +5294,16 @@ func (m *JsonBody) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("JsonBody", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("JsonBody", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *BodyPart) size() (n int) {
+func (m *BodyPart) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -5015,18 +5311,27 @@ func (m *BodyPart) size() (n int) {
 		n += 1 + sizeBytes(len(m.Literal))
 	}
 	if m.Which == BodyPartIsClientBody {
-		n += 1 + sizeBytes(m.ClientBody.size())
+		at := s.reserve()
+		l := m.ClientBody.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == BodyPartIsForm {
-		n += 1 + sizeBytes(m.Form.size())
+		at := s.reserve()
+		l := m.Form.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Which == BodyPartIsJSON {
-		n += 1 + sizeBytes(m.JSON.size())
+		at := s.reserve()
+		l := m.JSON.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *BodyPart) appendTo(b []byte) []byte {
+func (m *BodyPart) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -5034,26 +5339,22 @@ func (m *BodyPart) appendTo(b []byte) []byte {
 		b = appendBytes(b, 10, m.Literal)
 	}
 	if m.Which == BodyPartIsClientBody {
-		b = appendUint(b, 18, uint64(m.ClientBody.size()))
-		b = m.ClientBody.appendTo(b)
+		b = m.ClientBody.appendTo(appendUint(b, 18, s.take()), s)
 	}
 	if m.Which == BodyPartIsForm {
-		b = appendUint(b, 26, uint64(m.Form.size()))
-		b = m.Form.appendTo(b)
+		b = m.Form.appendTo(appendUint(b, 26, s.take()), s)
 	}
 	if m.Which == BodyPartIsJSON {
-		b = appendUint(b, 34, uint64(m.JSON.size()))
-		b = m.JSON.appendTo(b)
+		b = m.JSON.appendTo(appendUint(b, 34, s.take()), s)
 	}
 	return b
 }
 
 func (m *BodyPart) unmarshal(src []byte, d *decoder) error {
 	*m = BodyPart{}
-	if err := d.enter("BodyPart"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("BodyPart")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -5066,9 +5367,10 @@ func (m *BodyPart) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("BodyPart.literal")
 			}
-			if err := d.once(&seen, 0, "BodyPart.literal"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("BodyPart.literal")
 			}
+			seen |= 1 << 0
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("BodyPart.literal")
 			}
@@ -5078,9 +5380,10 @@ func (m *BodyPart) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("BodyPart.client_body")
 			}
-			if err := d.once(&seen, 1, "BodyPart.client_body"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("BodyPart.client_body")
 			}
+			seen |= 1 << 1
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("BodyPart.client_body")
 			}
@@ -5093,9 +5396,10 @@ func (m *BodyPart) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("BodyPart.form")
 			}
-			if err := d.once(&seen, 2, "BodyPart.form"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("BodyPart.form")
 			}
+			seen |= 1 << 2
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("BodyPart.form")
 			}
@@ -5108,9 +5412,10 @@ func (m *BodyPart) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("BodyPart.json")
 			}
-			if err := d.once(&seen, 3, "BodyPart.json"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("BodyPart.json")
 			}
+			seen |= 1 << 3
 			if m.Which != 0 && d.strict {
 				return d.twoMembers("BodyPart.json")
 			}
@@ -5120,18 +5425,19 @@ func (m *BodyPart) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("BodyPart", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("BodyPart", f.num)
 			}
 		}
 	}
 	if m.Which == 0 && d.strict {
 		return d.noMember("BodyPart.part")
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Request) size() (n int) {
+func (m *Request) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -5139,18 +5445,27 @@ func (m *Request) size() (n int) {
 		n += 1 + sizeBytes(len(m.Method))
 	}
 	if m.URL != nil {
-		n += 1 + sizeBytes(m.URL.size())
+		at := s.reserve()
+		l := m.URL.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	for i := range m.Headers {
-		n += 1 + sizeBytes((&m.Headers[i]).size())
+		at := s.reserve()
+		l := (&m.Headers[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	for i := range m.Body {
-		n += 1 + sizeBytes((&m.Body[i]).size())
+		at := s.reserve()
+		l := (&m.Body[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *Request) appendTo(b []byte) []byte {
+func (m *Request) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -5158,26 +5473,22 @@ func (m *Request) appendTo(b []byte) []byte {
 		b = appendString(b, 10, m.Method)
 	}
 	if m.URL != nil {
-		b = appendUint(b, 18, uint64(m.URL.size()))
-		b = m.URL.appendTo(b)
+		b = m.URL.appendTo(appendUint(b, 18, s.take()), s)
 	}
 	for i := range m.Headers {
-		b = appendUint(b, 26, uint64((&m.Headers[i]).size()))
-		b = (&m.Headers[i]).appendTo(b)
+		b = (&m.Headers[i]).appendTo(appendUint(b, 26, s.take()), s)
 	}
 	for i := range m.Body {
-		b = appendUint(b, 34, uint64((&m.Body[i]).size()))
-		b = (&m.Body[i]).appendTo(b)
+		b = (&m.Body[i]).appendTo(appendUint(b, 34, s.take()), s)
 	}
 	return b
 }
 
 func (m *Request) unmarshal(src []byte, d *decoder) error {
 	*m = Request{}
-	if err := d.enter("Request"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Request")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -5190,20 +5501,22 @@ func (m *Request) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Request.method")
 			}
-			if err := d.once(&seen, 0, "Request.method"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Request.method")
 			}
-			if err := d.utf8(f.str(), "Request.method"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Request.method")
 			}
 			m.Method = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Request.url")
 			}
-			if err := d.once(&seen, 1, "Request.url"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Request.url")
 			}
+			seen |= 1 << 1
 			m.URL = new(Url)
 			if err := m.URL.unmarshal(f.data, d); err != nil {
 				return err
@@ -5225,15 +5538,16 @@ func (m *Request) unmarshal(src []byte, d *decoder) error {
 				return err
 			}
 		default:
-			if err := d.unknown("Request", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Request", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Extract) size() (n int) {
+func (m *Extract) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -5255,7 +5569,7 @@ func (m *Extract) size() (n int) {
 	return n
 }
 
-func (m *Extract) appendTo(b []byte) []byte {
+func (m *Extract) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -5279,10 +5593,9 @@ func (m *Extract) appendTo(b []byte) []byte {
 
 func (m *Extract) unmarshal(src []byte, d *decoder) error {
 	*m = Extract{}
-	if err := d.enter("Extract"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Extract")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -5295,67 +5608,73 @@ func (m *Extract) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Extract.pointer")
 			}
-			if err := d.once(&seen, 0, "Extract.pointer"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Extract.pointer")
 			}
-			if err := d.utf8(f.str(), "Extract.pointer"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Extract.pointer")
 			}
 			m.Pointer = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Extract.form_key")
 			}
-			if err := d.once(&seen, 1, "Extract.form_key"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Extract.form_key")
 			}
-			if err := d.utf8(f.str(), "Extract.form_key"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Extract.form_key")
 			}
 			m.FormKey = f.str()
 		case 3:
 			if f.wire != wireBytes {
 				return d.wireType("Extract.field")
 			}
-			if err := d.once(&seen, 2, "Extract.field"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Extract.field")
 			}
-			if err := d.utf8(f.str(), "Extract.field"); err != nil {
-				return err
+			seen |= 1 << 2
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Extract.field")
 			}
 			m.Field = f.str()
 		case 4:
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("Extract.kind")
 			}
-			if err := d.once(&seen, 3, "Extract.kind"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("Extract.kind")
 			}
-			if err := d.enum(uint32(f.value), namesExtractKind[:], "Extract.kind"); err != nil {
-				return err
+			seen |= 1 << 3
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesExtractKind))) {
+				return d.unknownValue("Extract.kind", f.value)
 			}
 			m.Kind = ExtractKind(f.value)
 		case 5:
 			if f.wire != wireBytes {
 				return d.wireType("Extract.claim")
 			}
-			if err := d.once(&seen, 4, "Extract.claim"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("Extract.claim")
 			}
-			if err := d.utf8(f.str(), "Extract.claim"); err != nil {
-				return err
+			seen |= 1 << 4
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Extract.claim")
 			}
 			m.Claim = f.str()
 		default:
-			if err := d.unknown("Extract", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Extract", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Exchange) size() (n int) {
+func (m *Exchange) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -5363,7 +5682,10 @@ func (m *Exchange) size() (n int) {
 		n += 1 + sizeBytes(len(v))
 	}
 	for i := range m.Extract {
-		n += 1 + sizeBytes((&m.Extract[i]).size())
+		at := s.reserve()
+		l := (&m.Extract[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Derived {
 		n += 2
@@ -5371,7 +5693,7 @@ func (m *Exchange) size() (n int) {
 	return n
 }
 
-func (m *Exchange) appendTo(b []byte) []byte {
+func (m *Exchange) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -5379,8 +5701,7 @@ func (m *Exchange) appendTo(b []byte) []byte {
 		b = appendString(b, 10, v)
 	}
 	for i := range m.Extract {
-		b = appendUint(b, 18, uint64((&m.Extract[i]).size()))
-		b = (&m.Extract[i]).appendTo(b)
+		b = (&m.Extract[i]).appendTo(appendUint(b, 18, s.take()), s)
 	}
 	if m.Derived {
 		b = appendUint(b, 24, boolVarint(m.Derived))
@@ -5390,10 +5711,9 @@ func (m *Exchange) appendTo(b []byte) []byte {
 
 func (m *Exchange) unmarshal(src []byte, d *decoder) error {
 	*m = Exchange{}
-	if err := d.enter("Exchange"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Exchange")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -5406,8 +5726,8 @@ func (m *Exchange) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Exchange.consumes")
 			}
-			if err := d.utf8(f.str(), "Exchange.consumes"); err != nil {
-				return err
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Exchange.consumes")
 			}
 			m.Consumes = append(m.Consumes, f.str())
 		case 2:
@@ -5422,25 +5742,30 @@ func (m *Exchange) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > 1 {
 				return d.wireType("Exchange.derived")
 			}
-			if err := d.once(&seen, 2, "Exchange.derived"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Exchange.derived")
 			}
+			seen |= 1 << 2
 			m.Derived = f.value == 1
 		default:
-			if err := d.unknown("Exchange", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Exchange", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Send) size() (n int) {
+func (m *Send) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	if m.Request != nil {
-		n += 1 + sizeBytes(m.Request.size())
+		at := s.reserve()
+		l := m.Request.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Deliver != 0 {
 		n += 1 + sizeVarint(uint64(m.Deliver))
@@ -5467,7 +5792,10 @@ func (m *Send) size() (n int) {
 		n += 1 + sizeVarint(m.MaxBytes)
 	}
 	if m.Exchange != nil {
-		n += 1 + sizeBytes(m.Exchange.size())
+		at := s.reserve()
+		l := m.Exchange.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if m.Framing != 0 {
 		n += 1 + sizeVarint(uint64(m.Framing))
@@ -5475,13 +5803,12 @@ func (m *Send) size() (n int) {
 	return n
 }
 
-func (m *Send) appendTo(b []byte) []byte {
+func (m *Send) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
 	if m.Request != nil {
-		b = appendUint(b, 10, uint64(m.Request.size()))
-		b = m.Request.appendTo(b)
+		b = m.Request.appendTo(appendUint(b, 10, s.take()), s)
 	}
 	if m.Deliver != 0 {
 		b = appendUint(b, 16, uint64(m.Deliver))
@@ -5508,8 +5835,7 @@ func (m *Send) appendTo(b []byte) []byte {
 		b = appendUint(b, 72, m.MaxBytes)
 	}
 	if m.Exchange != nil {
-		b = appendUint(b, 82, uint64(m.Exchange.size()))
-		b = m.Exchange.appendTo(b)
+		b = m.Exchange.appendTo(appendUint(b, 82, s.take()), s)
 	}
 	if m.Framing != 0 {
 		b = appendUint(b, 88, uint64(m.Framing))
@@ -5519,10 +5845,9 @@ func (m *Send) appendTo(b []byte) []byte {
 
 func (m *Send) unmarshal(src []byte, d *decoder) error {
 	*m = Send{}
-	if err := d.enter("Send"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Send")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -5535,9 +5860,10 @@ func (m *Send) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Send.request")
 			}
-			if err := d.once(&seen, 0, "Send.request"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Send.request")
 			}
+			seen |= 1 << 0
 			m.Request = new(Request)
 			if err := m.Request.unmarshal(f.data, d); err != nil {
 				return err
@@ -5546,88 +5872,97 @@ func (m *Send) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("Send.deliver")
 			}
-			if err := d.once(&seen, 1, "Send.deliver"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Send.deliver")
 			}
-			if err := d.enum(uint32(f.value), namesDeliver[:], "Send.deliver"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesDeliver))) {
+				return d.unknownValue("Send.deliver", f.value)
 			}
 			m.Deliver = Deliver(f.value)
 		case 3:
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("Send.on_error")
 			}
-			if err := d.once(&seen, 2, "Send.on_error"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Send.on_error")
 			}
-			if err := d.enum(uint32(f.value), namesOnError[:], "Send.on_error"); err != nil {
-				return err
+			seen |= 1 << 2
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesOnError))) {
+				return d.unknownValue("Send.on_error", f.value)
 			}
 			m.OnError = OnError(f.value)
 		case 4:
 			if f.wire != wireVarint {
 				return d.wireType("Send.idle_ms")
 			}
-			if err := d.once(&seen, 3, "Send.idle_ms"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("Send.idle_ms")
 			}
+			seen |= 1 << 3
 			m.IdleMS = f.value
 		case 5:
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("Send.transport")
 			}
-			if err := d.once(&seen, 4, "Send.transport"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("Send.transport")
 			}
-			if err := d.enum(uint32(f.value), namesTransport[:], "Send.transport"); err != nil {
-				return err
+			seen |= 1 << 4
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesTransport))) {
+				return d.unknownValue("Send.transport", f.value)
 			}
 			m.Transport = Transport(f.value)
 		case 6:
 			if f.wire != wireBytes {
 				return d.wireType("Send.step")
 			}
-			if err := d.once(&seen, 5, "Send.step"); err != nil {
-				return err
+			if seen&(1<<5) != 0 && d.strict {
+				return d.twice("Send.step")
 			}
-			if err := d.utf8(f.str(), "Send.step"); err != nil {
-				return err
+			seen |= 1 << 5
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Send.step")
 			}
 			m.Step = f.str()
 		case 7:
 			if f.wire != wireBytes {
 				return d.wireType("Send.unwrap")
 			}
-			if err := d.once(&seen, 6, "Send.unwrap"); err != nil {
-				return err
+			if seen&(1<<6) != 0 && d.strict {
+				return d.twice("Send.unwrap")
 			}
-			if err := d.utf8(f.str(), "Send.unwrap"); err != nil {
-				return err
+			seen |= 1 << 6
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Send.unwrap")
 			}
 			m.Unwrap = f.str()
 		case 8:
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("Send.inspect")
 			}
-			if err := d.once(&seen, 7, "Send.inspect"); err != nil {
-				return err
+			if seen&(1<<7) != 0 && d.strict {
+				return d.twice("Send.inspect")
 			}
+			seen |= 1 << 7
 			m.Inspect = uint32(f.value)
 		case 9:
 			if f.wire != wireVarint {
 				return d.wireType("Send.max_bytes")
 			}
-			if err := d.once(&seen, 8, "Send.max_bytes"); err != nil {
-				return err
+			if seen&(1<<8) != 0 && d.strict {
+				return d.twice("Send.max_bytes")
 			}
+			seen |= 1 << 8
 			m.MaxBytes = f.value
 		case 10:
 			if f.wire != wireBytes {
 				return d.wireType("Send.exchange")
 			}
-			if err := d.once(&seen, 9, "Send.exchange"); err != nil {
-				return err
+			if seen&(1<<9) != 0 && d.strict {
+				return d.twice("Send.exchange")
 			}
+			seen |= 1 << 9
 			m.Exchange = new(Exchange)
 			if err := m.Exchange.unmarshal(f.data, d); err != nil {
 				return err
@@ -5636,23 +5971,25 @@ func (m *Send) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("Send.framing")
 			}
-			if err := d.once(&seen, 10, "Send.framing"); err != nil {
-				return err
+			if seen&(1<<10) != 0 && d.strict {
+				return d.twice("Send.framing")
 			}
-			if err := d.enum(uint32(f.value), namesFraming[:], "Send.framing"); err != nil {
-				return err
+			seen |= 1 << 10
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesFraming))) {
+				return d.unknownValue("Send.framing", f.value)
 			}
 			m.Framing = Framing(f.value)
 		default:
-			if err := d.unknown("Send", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Send", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Patch) size() (n int) {
+func (m *Patch) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -5660,7 +5997,10 @@ func (m *Patch) size() (n int) {
 		n += 1 + sizeVarint(m.Revision)
 	}
 	for i := range m.Set {
-		n += 1 + sizeBytes((&m.Set[i]).size())
+		at := s.reserve()
+		l := (&m.Set[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	for _, v := range m.Delete {
 		n += 1 + sizeBytes(len(v))
@@ -5674,7 +6014,7 @@ func (m *Patch) size() (n int) {
 	return n
 }
 
-func (m *Patch) appendTo(b []byte) []byte {
+func (m *Patch) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -5682,8 +6022,7 @@ func (m *Patch) appendTo(b []byte) []byte {
 		b = appendUint(b, 8, m.Revision)
 	}
 	for i := range m.Set {
-		b = appendUint(b, 18, uint64((&m.Set[i]).size()))
-		b = (&m.Set[i]).appendTo(b)
+		b = (&m.Set[i]).appendTo(appendUint(b, 18, s.take()), s)
 	}
 	for _, v := range m.Delete {
 		b = appendString(b, 26, v)
@@ -5699,10 +6038,9 @@ func (m *Patch) appendTo(b []byte) []byte {
 
 func (m *Patch) unmarshal(src []byte, d *decoder) error {
 	*m = Patch{}
-	if err := d.enter("Patch"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Patch")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -5715,9 +6053,10 @@ func (m *Patch) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint {
 				return d.wireType("Patch.revision")
 			}
-			if err := d.once(&seen, 0, "Patch.revision"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Patch.revision")
 			}
+			seen |= 1 << 0
 			m.Revision = f.value
 		case 2:
 			if f.wire != wireBytes {
@@ -5731,19 +6070,20 @@ func (m *Patch) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Patch.delete")
 			}
-			if err := d.utf8(f.str(), "Patch.delete"); err != nil {
-				return err
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Patch.delete")
 			}
 			m.Delete = append(m.Delete, f.str())
 		case 4:
 			if f.wire != wireBytes {
 				return d.wireType("Patch.label")
 			}
-			if err := d.once(&seen, 3, "Patch.label"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("Patch.label")
 			}
-			if err := d.utf8(f.str(), "Patch.label"); err != nil {
-				return err
+			seen |= 1 << 3
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Patch.label")
 			}
 			v := f.str()
 			m.Label = &v
@@ -5751,24 +6091,26 @@ func (m *Patch) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Patch.prefix")
 			}
-			if err := d.once(&seen, 4, "Patch.prefix"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("Patch.prefix")
 			}
-			if err := d.utf8(f.str(), "Patch.prefix"); err != nil {
-				return err
+			seen |= 1 << 4
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Patch.prefix")
 			}
 			v := f.str()
 			m.Prefix = &v
 		default:
-			if err := d.unknown("Patch", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Patch", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Prompt) size() (n int) {
+func (m *Prompt) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -5791,7 +6133,10 @@ func (m *Prompt) size() (n int) {
 		n += 1 + sizeVarint(m.IntervalMS)
 	}
 	for i := range m.Fields {
-		n += 1 + sizeBytes((&m.Fields[i]).size())
+		at := s.reserve()
+		l := (&m.Fields[i]).size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	if len(m.Step) > 0 {
 		n += 1 + sizeBytes(len(m.Step))
@@ -5799,7 +6144,7 @@ func (m *Prompt) size() (n int) {
 	return n
 }
 
-func (m *Prompt) appendTo(b []byte) []byte {
+func (m *Prompt) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -5822,8 +6167,7 @@ func (m *Prompt) appendTo(b []byte) []byte {
 		b = appendUint(b, 48, m.IntervalMS)
 	}
 	for i := range m.Fields {
-		b = appendUint(b, 58, uint64((&m.Fields[i]).size()))
-		b = (&m.Fields[i]).appendTo(b)
+		b = (&m.Fields[i]).appendTo(appendUint(b, 58, s.take()), s)
 	}
 	if len(m.Step) > 0 {
 		b = appendString(b, 66, m.Step)
@@ -5833,10 +6177,9 @@ func (m *Prompt) appendTo(b []byte) []byte {
 
 func (m *Prompt) unmarshal(src []byte, d *decoder) error {
 	*m = Prompt{}
-	if err := d.enter("Prompt"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Prompt")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -5849,61 +6192,67 @@ func (m *Prompt) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireVarint || f.value > math.MaxUint32 {
 				return d.wireType("Prompt.kind")
 			}
-			if err := d.once(&seen, 0, "Prompt.kind"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Prompt.kind")
 			}
-			if err := d.enum(uint32(f.value), namesPromptKind[:], "Prompt.kind"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && (f.value == 0 || f.value >= uint64(len(namesPromptKind))) {
+				return d.unknownValue("Prompt.kind", f.value)
 			}
 			m.Kind = PromptKind(f.value)
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Prompt.message")
 			}
-			if err := d.once(&seen, 1, "Prompt.message"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Prompt.message")
 			}
-			if err := d.utf8(f.str(), "Prompt.message"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Prompt.message")
 			}
 			m.Message = f.str()
 		case 3:
 			if f.wire != wireBytes {
 				return d.wireType("Prompt.url")
 			}
-			if err := d.once(&seen, 2, "Prompt.url"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Prompt.url")
 			}
-			if err := d.utf8(f.str(), "Prompt.url"); err != nil {
-				return err
+			seen |= 1 << 2
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Prompt.url")
 			}
 			m.URL = f.str()
 		case 4:
 			if f.wire != wireBytes {
 				return d.wireType("Prompt.user_code")
 			}
-			if err := d.once(&seen, 3, "Prompt.user_code"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("Prompt.user_code")
 			}
-			if err := d.utf8(f.str(), "Prompt.user_code"); err != nil {
-				return err
+			seen |= 1 << 3
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Prompt.user_code")
 			}
 			m.UserCode = f.str()
 		case 5:
 			if f.wire != wireVarint {
 				return d.wireType("Prompt.expires_ms")
 			}
-			if err := d.once(&seen, 4, "Prompt.expires_ms"); err != nil {
-				return err
+			if seen&(1<<4) != 0 && d.strict {
+				return d.twice("Prompt.expires_ms")
 			}
+			seen |= 1 << 4
 			m.ExpiresMS = f.value
 		case 6:
 			if f.wire != wireVarint {
 				return d.wireType("Prompt.interval_ms")
 			}
-			if err := d.once(&seen, 5, "Prompt.interval_ms"); err != nil {
-				return err
+			if seen&(1<<5) != 0 && d.strict {
+				return d.twice("Prompt.interval_ms")
 			}
+			seen |= 1 << 5
 			m.IntervalMS = f.value
 		case 7:
 			if f.wire != wireBytes {
@@ -5917,23 +6266,25 @@ func (m *Prompt) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Prompt.step")
 			}
-			if err := d.once(&seen, 7, "Prompt.step"); err != nil {
-				return err
+			if seen&(1<<7) != 0 && d.strict {
+				return d.twice("Prompt.step")
 			}
-			if err := d.utf8(f.str(), "Prompt.step"); err != nil {
-				return err
+			seen |= 1 << 7
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Prompt.step")
 			}
 			m.Step = f.str()
 		default:
-			if err := d.unknown("Prompt", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Prompt", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *PromptField) size() (n int) {
+func (m *PromptField) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -5952,7 +6303,7 @@ func (m *PromptField) size() (n int) {
 	return n
 }
 
-func (m *PromptField) appendTo(b []byte) []byte {
+func (m *PromptField) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -5973,10 +6324,9 @@ func (m *PromptField) appendTo(b []byte) []byte {
 
 func (m *PromptField) unmarshal(src []byte, d *decoder) error {
 	*m = PromptField{}
-	if err := d.enter("PromptField"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("PromptField")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -5989,76 +6339,82 @@ func (m *PromptField) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("PromptField.name")
 			}
-			if err := d.once(&seen, 0, "PromptField.name"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("PromptField.name")
 			}
-			if err := d.utf8(f.str(), "PromptField.name"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("PromptField.name")
 			}
 			m.Name = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("PromptField.label")
 			}
-			if err := d.once(&seen, 1, "PromptField.label"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("PromptField.label")
 			}
-			if err := d.utf8(f.str(), "PromptField.label"); err != nil {
-				return err
+			seen |= 1 << 1
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("PromptField.label")
 			}
 			m.Label = f.str()
 		case 3:
 			if f.wire != wireVarint || f.value > 1 {
 				return d.wireType("PromptField.secret")
 			}
-			if err := d.once(&seen, 2, "PromptField.secret"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("PromptField.secret")
 			}
+			seen |= 1 << 2
 			m.Secret = f.value == 1
 		case 4:
 			if f.wire != wireVarint || f.value > 1 {
 				return d.wireType("PromptField.required")
 			}
-			if err := d.once(&seen, 3, "PromptField.required"); err != nil {
-				return err
+			if seen&(1<<3) != 0 && d.strict {
+				return d.twice("PromptField.required")
 			}
+			seen |= 1 << 3
 			m.Required = f.value == 1
 		default:
-			if err := d.unknown("PromptField", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("PromptField", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *PreparedRequest) size() (n int) {
+func (m *PreparedRequest) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
 	if m.Request != nil {
-		n += 1 + sizeBytes(m.Request.size())
+		at := s.reserve()
+		l := m.Request.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
 	}
 	return n
 }
 
-func (m *PreparedRequest) appendTo(b []byte) []byte {
+func (m *PreparedRequest) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
 	if m.Request != nil {
-		b = appendUint(b, 10, uint64(m.Request.size()))
-		b = m.Request.appendTo(b)
+		b = m.Request.appendTo(appendUint(b, 10, s.take()), s)
 	}
 	return b
 }
 
 func (m *PreparedRequest) unmarshal(src []byte, d *decoder) error {
 	*m = PreparedRequest{}
-	if err := d.enter("PreparedRequest"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("PreparedRequest")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -6071,23 +6427,25 @@ func (m *PreparedRequest) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("PreparedRequest.request")
 			}
-			if err := d.once(&seen, 0, "PreparedRequest.request"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("PreparedRequest.request")
 			}
+			seen |= 1 << 0
 			m.Request = new(Request)
 			if err := m.Request.unmarshal(f.data, d); err != nil {
 				return err
 			}
 		default:
-			if err := d.unknown("PreparedRequest", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("PreparedRequest", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Append) size() (n int) {
+func (m *Append) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -6100,7 +6458,7 @@ func (m *Append) size() (n int) {
 	return n
 }
 
-func (m *Append) appendTo(b []byte) []byte {
+func (m *Append) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -6115,10 +6473,9 @@ func (m *Append) appendTo(b []byte) []byte {
 
 func (m *Append) unmarshal(src []byte, d *decoder) error {
 	*m = Append{}
-	if err := d.enter("Append"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Append")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -6131,31 +6488,34 @@ func (m *Append) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Append.buffer")
 			}
-			if err := d.once(&seen, 0, "Append.buffer"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Append.buffer")
 			}
-			if err := d.utf8(f.str(), "Append.buffer"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Append.buffer")
 			}
 			m.Buffer = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Append.data")
 			}
-			if err := d.once(&seen, 1, "Append.data"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Append.data")
 			}
+			seen |= 1 << 1
 			m.Data = f.data
 		default:
-			if err := d.unknown("Append", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Append", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Flush) size() (n int) {
+func (m *Flush) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -6171,7 +6531,7 @@ func (m *Flush) size() (n int) {
 	return n
 }
 
-func (m *Flush) appendTo(b []byte) []byte {
+func (m *Flush) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -6189,10 +6549,9 @@ func (m *Flush) appendTo(b []byte) []byte {
 
 func (m *Flush) unmarshal(src []byte, d *decoder) error {
 	*m = Flush{}
-	if err := d.enter("Flush"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Flush")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -6205,39 +6564,43 @@ func (m *Flush) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Flush.buffer")
 			}
-			if err := d.once(&seen, 0, "Flush.buffer"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Flush.buffer")
 			}
-			if err := d.utf8(f.str(), "Flush.buffer"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Flush.buffer")
 			}
 			m.Buffer = f.str()
 		case 2:
 			if f.wire != wireBytes {
 				return d.wireType("Flush.prefix")
 			}
-			if err := d.once(&seen, 1, "Flush.prefix"); err != nil {
-				return err
+			if seen&(1<<1) != 0 && d.strict {
+				return d.twice("Flush.prefix")
 			}
+			seen |= 1 << 1
 			m.Prefix = f.data
 		case 3:
 			if f.wire != wireBytes {
 				return d.wireType("Flush.suffix")
 			}
-			if err := d.once(&seen, 2, "Flush.suffix"); err != nil {
-				return err
+			if seen&(1<<2) != 0 && d.strict {
+				return d.twice("Flush.suffix")
 			}
+			seen |= 1 << 2
 			m.Suffix = f.data
 		default:
-			if err := d.unknown("Flush", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Flush", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }
 
-func (m *Drop) size() (n int) {
+func (m *Drop) size(s *sizes) (n int) {
 	if m == nil {
 		return 0
 	}
@@ -6247,7 +6610,7 @@ func (m *Drop) size() (n int) {
 	return n
 }
 
-func (m *Drop) appendTo(b []byte) []byte {
+func (m *Drop) appendTo(b []byte, s *sizes) []byte {
 	if m == nil {
 		return b
 	}
@@ -6259,10 +6622,9 @@ func (m *Drop) appendTo(b []byte) []byte {
 
 func (m *Drop) unmarshal(src []byte, d *decoder) error {
 	*m = Drop{}
-	if err := d.enter("Drop"); err != nil {
-		return err
+	if d.depth++; d.depth > maxDepth {
+		return d.tooDeep("Drop")
 	}
-	defer d.leave()
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -6275,18 +6637,20 @@ func (m *Drop) unmarshal(src []byte, d *decoder) error {
 			if f.wire != wireBytes {
 				return d.wireType("Drop.buffer")
 			}
-			if err := d.once(&seen, 0, "Drop.buffer"); err != nil {
-				return err
+			if seen&(1<<0) != 0 && d.strict {
+				return d.twice("Drop.buffer")
 			}
-			if err := d.utf8(f.str(), "Drop.buffer"); err != nil {
-				return err
+			seen |= 1 << 0
+			if d.strict && !utf8.Valid(f.data) {
+				return d.notUTF8("Drop.buffer")
 			}
 			m.Buffer = f.str()
 		default:
-			if err := d.unknown("Drop", f.num); err != nil {
-				return err
+			if d.strict {
+				return d.unknown("Drop", f.num)
 			}
 		}
 	}
+	d.depth--
 	return nil
 }

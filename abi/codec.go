@@ -4,7 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"unicode/utf8"
+	"sync"
 )
 
 // ErrMalformed is matched by every error that a codec of this package
@@ -24,15 +24,48 @@ const maxDepth = 32
 
 // Message is any message of the contract, by pointer.
 type Message interface {
-	size() int
-	appendTo(b []byte) []byte
+	size(s *sizes) int
+	appendTo(b []byte, s *sizes) []byte
 	unmarshal(src []byte, d *decoder) error
 }
 
 // AppendMessage appends the binary encoding of m to dst. It is safe for
 // concurrent use as long as nobody writes to m.
 func AppendMessage(dst []byte, m Message) []byte {
-	return m.appendTo(slices.Grow(dst, m.size()))
+	s := sizesPool.Get().(*sizes)
+	dst = m.appendTo(slices.Grow(dst, m.size(s)), s)
+	if cap(s.list) <= maxSizes {
+		s.list, s.taken = s.list[:0], 0
+		sizesPool.Put(s)
+	}
+	return dst
+}
+
+// sizes carries the sizes of nested messages from the pass that measures to
+// the pass that writes, in the order in which they are written. Without it each
+// message is measured once for every one that it is nested in.
+type sizes struct {
+	list  []int
+	taken int
+}
+
+// maxSizes is the longest list that is kept for another message.
+const maxSizes = 4 << 10
+
+var sizesPool = sync.Pool{New: func() any { return &sizes{list: make([]int, 0, 64)} }}
+
+// reserve keeps the place of a message whose own are measured first.
+func (s *sizes) reserve() int {
+	s.list = append(s.list, 0)
+	return len(s.list) - 1
+}
+
+func (s *sizes) set(at, size int) { s.list[at] = size }
+
+func (s *sizes) take() uint64 {
+	size := s.list[s.taken]
+	s.taken++
+	return uint64(size)
 }
 
 // DecodeMessage reads a message that the host made, as a guest does: fields and enum
@@ -56,25 +89,19 @@ type decoder struct {
 	depth  int
 }
 
-func (d *decoder) enter(name string) error {
-	if d.depth++; d.depth > maxDepth {
-		return malformed(name + " nests deeper than " + strconv.Itoa(maxDepth) + " messages")
-	}
-	return nil
-}
+// What follows makes the errors; the checks stand in the generated code, since
+// a call for each field is dear in a guest.
 
-func (d *decoder) leave() { d.depth-- }
+func (d *decoder) tooDeep(name string) error {
+	return malformed(name + " nests deeper than " + strconv.Itoa(maxDepth) + " messages")
+}
 
 func (d *decoder) malformed(name string) error {
 	return malformed(name + " is cut short or has a bad tag")
 }
 
-func (d *decoder) once(seen *uint64, bit int, name string) error {
-	if *seen&(1<<bit) != 0 && d.strict {
-		return malformed(name + " occurs twice")
-	}
-	*seen |= 1 << bit
-	return nil
+func (d *decoder) twice(name string) error {
+	return malformed(name + " occurs twice")
 }
 
 func (d *decoder) wireType(name string) error {
@@ -90,24 +117,15 @@ func (d *decoder) noMember(name string) error {
 }
 
 func (d *decoder) unknown(name string, num uint32) error {
-	if d.strict {
-		return malformed(name + " has no field " + strconv.FormatUint(uint64(num), 10))
-	}
-	return nil
+	return malformed(name + " has no field " + strconv.FormatUint(uint64(num), 10))
 }
 
-func (d *decoder) utf8(s, name string) error {
-	if d.strict && !utf8.ValidString(s) {
-		return malformed(name + " is not UTF-8")
-	}
-	return nil
+func (d *decoder) notUTF8(name string) error {
+	return malformed(name + " is not UTF-8")
 }
 
-func (d *decoder) enum(v uint32, names []string, name string) error {
-	if d.strict && (v == 0 || v >= uint32(len(names))) {
-		return malformed(name + " has the unknown value " + strconv.FormatUint(uint64(v), 10))
-	}
-	return nil
+func (d *decoder) unknownValue(name string, v uint64) error {
+	return malformed(name + " has the unknown value " + strconv.FormatUint(v, 10))
 }
 
 // present keeps the difference between absent and empty: it never returns nil.

@@ -3,10 +3,11 @@ package main
 import "fmt"
 
 // emitBinary writes the protobuf codec: size, appendTo and unmarshal for each
-// message. Sizes are computed before the bytes, so that a message is written
-// in one pass without moving what is already there.
+// message. Sizes are computed before the bytes, each once, and handed on in a
+// list, so that a message is written in one pass without moving what is already
+// there.
 func emitBinary(b *buffer, s *schema) {
-	b.p("import \"math\"\n")
+	b.p("import (\n\"math\"\n\"unicode/utf8\"\n)\n")
 	for _, m := range s.messages {
 		emitBinarySize(b, m)
 		emitBinaryAppend(b, m)
@@ -70,7 +71,7 @@ func (f *field) varint(v string) string {
 }
 
 func emitBinarySize(b *buffer, m *message) {
-	b.p("func (m *%s) size() (n int) {", m.name)
+	b.p("func (m *%s) size(s *sizes) (n int) {", m.name)
 	b.p("if m == nil {\nreturn 0\n}")
 	for _, f := range m.fields {
 		f.each(b, m, func(v string) string {
@@ -78,7 +79,7 @@ func emitBinarySize(b *buffer, m *message) {
 			case kString, kBytes:
 				return fmt.Sprintf("n += %d + sizeBytes(len(%s))", f.tagSize(), v)
 			case kMessage:
-				return fmt.Sprintf("n += %d + sizeBytes(%s.size())", f.tagSize(), v)
+				return fmt.Sprintf("at := s.reserve()\nl := %s.size(s)\ns.set(at, l)\nn += %d + sizeBytes(l)", v, f.tagSize())
 			case kBool:
 				return fmt.Sprintf("n += %d", f.tagSize()+1)
 			default:
@@ -90,7 +91,7 @@ func emitBinarySize(b *buffer, m *message) {
 }
 
 func emitBinaryAppend(b *buffer, m *message) {
-	b.p("func (m *%s) appendTo(b []byte) []byte {", m.name)
+	b.p("func (m *%s) appendTo(b []byte, s *sizes) []byte {", m.name)
 	b.p("if m == nil {\nreturn b\n}")
 	for _, f := range m.fields {
 		f.each(b, m, func(v string) string {
@@ -100,7 +101,7 @@ func emitBinaryAppend(b *buffer, m *message) {
 			case kBytes:
 				return fmt.Sprintf("b = appendBytes(b, %d, %s)", f.tag(), v)
 			case kMessage:
-				return fmt.Sprintf("b = appendUint(b, %d, uint64(%s.size()))\nb = %s.appendTo(b)", f.tag(), v, v)
+				return fmt.Sprintf("b = %s.appendTo(appendUint(b, %d, s.take()), s)", v, f.tag())
 			default:
 				return fmt.Sprintf("b = appendUint(b, %d, %s)", f.tag(), f.varint(v))
 			}
@@ -112,7 +113,7 @@ func emitBinaryAppend(b *buffer, m *message) {
 func emitBinaryUnmarshal(b *buffer, m *message) {
 	b.p("func (m *%s) unmarshal(src []byte, d *decoder) error {", m.name)
 	b.p("*m = %s{}", m.name)
-	b.p("if err := d.enter(%q); err != nil {\nreturn err\n}\ndefer d.leave()", m.name)
+	b.p("if d.depth++; d.depth > maxDepth {\nreturn d.tooDeep(%q)\n}", m.name)
 	if hasSingular(m) {
 		b.p("var seen uint64")
 	}
@@ -122,11 +123,11 @@ func emitBinaryUnmarshal(b *buffer, m *message) {
 	for i, f := range m.fields {
 		emitBinaryField(b, m, f, i)
 	}
-	b.p("default:\nif err := d.unknown(%q, f.num); err != nil {\nreturn err\n}\n}\n}", m.name)
+	b.p("default:\nif d.strict {\nreturn d.unknown(%q, f.num)\n}\n}\n}", m.name)
 	if m.oneof != "" {
 		b.p("if m.Which == 0 && d.strict {\nreturn d.noMember(%q)\n}", m.name+"."+m.oneof)
 	}
-	b.p("return nil\n}\n")
+	b.p("d.depth--\nreturn nil\n}\n")
 }
 
 func emitBinaryField(b *buffer, m *message, f *field, i int) {
@@ -139,7 +140,7 @@ func emitBinaryField(b *buffer, m *message, f *field, i int) {
 	over := map[kind]string{kUint32: " || f.value > math.MaxUint32", kEnum: " || f.value > math.MaxUint32", kBool: " || f.value > 1"}[f.kind]
 	b.p("if f.wire != %s%s {\nreturn d.wireType(%s)\n}", wire, over, q)
 	if !f.repeated {
-		b.p("if err := d.once(&seen, %d, %s); err != nil {\nreturn err\n}", i, q)
+		b.p("if seen&(1<<%d) != 0 && d.strict {\nreturn d.twice(%s)\n}\nseen |= 1 << %d", i, q, i)
 	}
 	if f.inOneof {
 		b.p("if m.Which != 0 && d.strict {\nreturn d.twoMembers(%s)\n}\nm.Which = %s", q, whichConst(m, f))
@@ -157,9 +158,9 @@ func emitBinaryField(b *buffer, m *message, f *field, i int) {
 	value := map[kind]string{kString: "f.str()", kBytes: "f.data", kBool: "f.value == 1", kUint32: "uint32(f.value)", kUint64: "f.value", kInt64: "int64(f.value)", kEnum: f.typ + "(f.value)"}[f.kind]
 	switch f.kind {
 	case kString:
-		b.p("if err := d.utf8(f.str(), %s); err != nil {\nreturn err\n}", q)
+		b.p("if d.strict && !utf8.Valid(f.data) {\nreturn d.notUTF8(%s)\n}", q)
 	case kEnum:
-		b.p("if err := d.enum(uint32(f.value), names%s[:], %s); err != nil {\nreturn err\n}", f.typ, q)
+		b.p("if d.strict && (f.value == 0 || f.value >= uint64(len(names%s))) {\nreturn d.unknownValue(%s, f.value)\n}", f.typ, q)
 	}
 	switch {
 	case f.repeated:
