@@ -17,6 +17,8 @@ type call struct {
 	// memory of the first of them.
 	chunks *abi.Chunks
 	first  abi.Chunks
+	// sent is the memory of the first Send.
+	sent *Send
 	// arena holds payloads that were made in Scratch.
 	arena []byte
 }
@@ -30,10 +32,14 @@ const (
 func (c *call) reset() {
 	clear(c.actions)
 	clear(c.first.Payloads)
+	if c.sent != nil && c.sent.call != nil {
+		*c.sent = Send{}
+	}
 	*c = call{
 		actions: c.actions[:0],
 		first:   abi.Chunks{Payloads: c.first.Payloads[:0]},
 		arena:   c.arena[:0],
+		sent:    c.sent,
 		state:   c.state.reset(),
 	}
 }
