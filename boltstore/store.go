@@ -28,6 +28,7 @@ type Store struct {
 	// later call fails with it.
 	damaged atomic.Pointer[error]
 	closed  atomic.Bool
+	stats   counters
 }
 
 var _ auth.Store = (*Store)(nil)

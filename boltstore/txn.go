@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -42,16 +43,19 @@ func (s *Store) read(ctx context.Context, fn func(*txn) error) error {
 // write runs fn in a write transaction: all of it is durable when write returns
 // nil, none of it happened when it returns an error. Waiting for the turn ends
 // with ctx; what has begun is finished.
-func (s *Store) write(ctx context.Context, fn func(*txn) error) error {
+func (s *Store) write(ctx context.Context, fn func(*txn) error) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	asked := time.Now()
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	began := time.Now()
+	defer func() { s.stats.count(asked, began, err) }()
 	return s.writeRaw(func(tx *bbolt.Tx) error {
 		h, err := readHead(tx, s.seal)
 		if err != nil {

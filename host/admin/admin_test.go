@@ -323,7 +323,7 @@ func TestBrowsersAreRefused(t *testing.T) {
 		"fetch":       {commandHeader: commandValue, "Sec-Fetch-Site": "same-origin"},
 		"cookie":      {commandHeader: commandValue, "Cookie": "a=b"},
 	} {
-		for _, target := range []string{"/v1/auths", "/healthz", "/nowhere"} {
+		for _, target := range []string{"/v1/auths", "/v1/health", "/nowhere"} {
 			if a := raw(t, dir, http.MethodGet, target, "", headers); a.StatusCode != http.StatusForbidden {
 				t.Errorf("%s %s: %d %s", name, target, a.StatusCode, a.body)
 			}

@@ -31,22 +31,24 @@ var browserHeaders = []string{"Origin", "Referer", "Sec-Fetch-Mode", "Sec-Fetch-
 
 // NewHandler serves ops over HTTP. It logs one line a request: what was done,
 // never with what.
-func NewHandler(ops Operations, log *slog.Logger) http.Handler {
-	return newHandler(ops, log, context.Background())
+func NewHandler(ops Operations, log *slog.Logger, opts ...Option) http.Handler {
+	return newHandler(ops, log, context.Background(), opts...)
 }
 
 // newHandler serves ops; answers without an end of their own end with closing.
-func newHandler(ops Operations, log *slog.Logger, closing context.Context) http.Handler {
+func newHandler(ops Operations, log *slog.Logger, closing context.Context, opts ...Option) http.Handler {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
 	h := handler{ops: ops, log: log, closing: closing}
+	for _, set := range opts {
+		set(&h)
+	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = h.fail
 	e.Use(h.observe, commandsOnly)
-	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
-	e.GET("/readyz", h.ready)
+	h.probeRoutes(e)
 	e.GET("/v1/health", h.health)
 	e.POST("/v1/keys", h.createKey)
 	e.POST("/v1/auths", h.addAuth)
@@ -69,23 +71,32 @@ type handler struct {
 	log *slog.Logger
 	// closing ends when the server stops taking requests.
 	closing context.Context
+	// metrics serves /metrics; nil when there are none.
+	metrics http.Handler
 }
 
 // commandsOnly refuses whatever a browser could have sent: there is no page
 // that should be able to reach this.
 func commandsOnly(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		header := c.Request().Header
-		for _, name := range browserHeaders {
-			if _, sent := header[name]; sent {
-				return &Error{Code: CodeForbidden, Message: "the admin socket takes no requests from a browser"}
-			}
+		if err := refuseBrowser(c); err != nil {
+			return err
 		}
-		if header.Get(commandHeader) != commandValue {
+		if !isProbe(c) && c.Request().Header.Get(commandHeader) != commandValue {
 			return &Error{Code: CodeForbidden, Message: fmt.Sprintf("the admin socket takes commands only: send the header %s: %s", commandHeader, commandValue)}
 		}
 		return next(c)
 	}
+}
+
+func refuseBrowser(c echo.Context) error {
+	header := c.Request().Header
+	for _, name := range browserHeaders {
+		if _, sent := header[name]; sent {
+			return &Error{Code: CodeForbidden, Message: "the admin socket takes no requests from a browser"}
+		}
+	}
+	return nil
 }
 
 // observe logs the request and keeps a panic to it.
@@ -104,7 +115,11 @@ func (h handler) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			if err != nil {
 				attrs = append(attrs, "code", codeOf(err))
 			}
-			h.log.Info("admin", attrs...)
+			level := slog.LevelInfo
+			if isProbe(c) {
+				level = slog.LevelDebug // one comes every few seconds
+			}
+			h.log.Log(context.WithoutCancel(c.Request().Context()), level, "admin", attrs...)
 			err = nil // it is answered
 		}()
 		return next(c)

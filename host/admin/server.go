@@ -18,10 +18,10 @@ type Server struct {
 }
 
 // NewServer returns a server of ops; a nil log discards.
-func NewServer(ops Operations, log *slog.Logger) *Server {
+func NewServer(ops Operations, log *slog.Logger, opts ...Option) *Server {
 	closing, stop := context.WithCancel(context.Background())
 	return &Server{stop: stop, http: &http.Server{
-		Handler:           newHandler(ops, log, closing),
+		Handler:           newHandler(ops, log, closing, opts...),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,

@@ -22,7 +22,6 @@ var (
 	requestBuckets = []float64{.005, .025, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}
 	firstBuckets   = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 	eventBuckets   = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5, 30}
-	writeBuckets   = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5}
 )
 
 // Metrics counts what the server does, in a registry of its own. What is called
@@ -45,8 +44,6 @@ type Metrics struct {
 	failovers prometheus.Counter
 	attempts  *prometheus.CounterVec
 	cooldowns *prometheus.CounterVec
-	writes    *prometheus.CounterVec
-	writeTime prometheus.Observer
 
 	models, providers names
 
@@ -102,8 +99,6 @@ func NewMetrics(version string) *Metrics {
 	m.failovers = counter("failovers_total", "Attempts after the first of a request.").WithLabelValues()
 	m.attempts = counter("attempts_total", "Attempts at providers whose outcome is known.", "provider", "outcome")
 	m.cooldowns = counter("cooldowns_total", "Times that a credential, or a model of one, was taken out of service for a while.", "provider", "reason")
-	m.writes = counter("store_writes_total", "Writes of credentials to the store.", "operation", "result")
-	m.writeTime = histogram("store_write_duration_seconds", "How long writes of credentials to the store took, with waiting for their turn.", writeBuckets).WithLabelValues()
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "What is running; always 1."}, []string{"version", "goversion"})
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -33,16 +32,9 @@ func used() *Metrics {
 	m.OnResult(context.Background(), failed)
 	m.OnCooldown(context.Background(), failed, auth.Block{})
 	m.OnResult(context.Background(), auth.Result{Provider: "echo", Success: true})
-	s := m.Store(fakeStore{})
-	_, _ = s.Save(context.Background(), &auth.Auth{})
-	_ = s.Delete(context.Background(), "x")
+	m.Store(func() StoreStats { return StoreStats{Writes: 5, Failed: 1, Waited: time.Second, Took: 2 * time.Second} })
 	return m
 }
-
-type fakeStore struct{ auth.Store }
-
-func (fakeStore) Save(context.Context, *auth.Auth) (string, error) { return "here", nil }
-func (fakeStore) Delete(context.Context, string) error             { return errors.New("full") }
 
 // page is what Prometheus would read.
 func page(t testing.TB, m *Metrics) string {
@@ -84,9 +76,10 @@ func TestMetricsCount(t *testing.T) {
 		`patchbay_attempts_total{outcome="quota",provider="echo"} 1`,
 		`patchbay_attempts_total{outcome="success",provider="echo"} 1`,
 		`patchbay_cooldowns_total{provider="echo",reason="quota"} 1`,
-		`patchbay_store_writes_total{operation="save",result="ok"} 1`,
-		`patchbay_store_writes_total{operation="delete",result="failed"} 1`,
-		`patchbay_store_write_duration_seconds_count 2`,
+		`patchbay_store_writes_total 5`,
+		`patchbay_store_write_failures_total 1`,
+		`patchbay_store_write_queue_wait_seconds_total 1`,
+		`patchbay_store_write_seconds_total 2`,
 		`patchbay_plugin_instances{plugin="echo",state="leased"} 1`,
 		`patchbay_plugin_instances{plugin="echo",state="idle"} 3`,
 		`patchbay_plugin_memory_bytes{plugin="echo"} 4.194304e+06`,

@@ -1,42 +1,32 @@
 package telemetry
 
 import (
-	"context"
 	"time"
 
-	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Store returns inner, counted: its writes by kind and result, and how long they
-// took.
-func (m *Metrics) Store(inner auth.Store) auth.Store { return countedStore{inner, m} }
-
-type countedStore struct {
-	auth.Store
-	m *Metrics
+// StoreStats is what the store has written since it was opened. It only grows.
+type StoreStats struct {
+	// Writes are transactions, each with an fsync; Failed of them changed
+	// nothing.
+	Writes, Failed uint64
+	// Waited is how long they waited for their turn in all, Took how long they
+	// then took.
+	Waited, Took time.Duration
 }
 
-// Save implements auth.Store.
-func (s countedStore) Save(ctx context.Context, a *auth.Auth) (string, error) {
-	start := time.Now()
-	where, err := s.Store.Save(ctx, a)
-	s.m.written("save", start, err)
-	return where, err
-}
-
-// Delete implements auth.Store.
-func (s countedStore) Delete(ctx context.Context, id string) error {
-	start := time.Now()
-	err := s.Store.Delete(ctx, id)
-	s.m.written("delete", start, err)
-	return err
-}
-
-func (m *Metrics) written(operation string, start time.Time, err error) {
-	result := "ok"
-	if err != nil {
-		result = "failed"
+// Store lets the metrics of the store be read from stats, whenever somebody
+// collects them. It is called once.
+func (m *Metrics) Store(stats func() StoreStats) {
+	counter := func(name, help string, value func(StoreStats) float64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(
+			prometheus.CounterOpts{Namespace: namespace, Subsystem: "store", Name: name, Help: help},
+			func() float64 { return value(stats()) },
+		))
 	}
-	m.writes.WithLabelValues(operation, result).Inc()
-	m.writeTime.Observe(time.Since(start).Seconds())
+	counter("writes_total", "Write transactions of the store.", func(s StoreStats) float64 { return float64(s.Writes) })
+	counter("write_failures_total", "Write transactions of the store that failed.", func(s StoreStats) float64 { return float64(s.Failed) })
+	counter("write_queue_wait_seconds_total", "Time that writes waited for their turn.", func(s StoreStats) float64 { return s.Waited.Seconds() })
+	counter("write_seconds_total", "Time that writes took, with making them durable.", func(s StoreStats) float64 { return s.Took.Seconds() })
 }
