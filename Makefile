@@ -5,6 +5,7 @@ BIN      := bin
 DATA     ?= ./data
 LISTEN   ?= 127.0.0.1:8484
 CONFIG   ?= examples/patchbay.yaml
+DIST     ?= dist
 PATCHBAY := $(BIN)/patchbay
 PLUGINS  := $(BIN)/echo.wasm $(BIN)/openai-compatible.wasm
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -19,7 +20,7 @@ RACE     := $(if $(CC_FOUND),-race,)
 
 GO_FILES := $(shell find abi sdk-guest host plugins builtin boltstore cmd -name '*.go' -o -name '*.json' 2>/dev/null) go.mod go.sum
 
-.PHONY: run build plugins test lint e2e-real bench clean
+.PHONY: run build plugins test lint e2e-real bench dist clean
 
 ## run: build, install the examples, and serve on 127.0.0.1:8484
 run: $(PATCHBAY) $(PLUGINS)
@@ -55,5 +56,10 @@ $(LINT):
 e2e-real: build
 	bash examples/openai-compatible/e2e-real.sh $(PATCHBAY) $(BIN)/openai-compatible.wasm
 
+## dist: release archives, bills of materials and checksums, into dist/
+dist:
+	@rm -rf $(DIST)
+	go run ./cmd/patchbay-dev dist --out $(DIST)
+
 clean:
-	rm -rf $(BIN)
+	rm -rf $(BIN) $(DIST)
