@@ -15,6 +15,7 @@ var (
 	keysDisableCooling     = []string{"disable_cooling", "disable-cooling"}
 	keysRequestRetry       = []string{"request_retry", "request-retry"}
 	keysToolPrefixDisabled = []string{"tool_prefix_disabled", "tool-prefix-disabled"}
+	keysRefreshDisabled    = []string{"refresh_disabled", "refresh-disabled"}
 )
 
 // DisableCoolingOverride returns the credential's own word on cooling from
@@ -33,6 +34,12 @@ func (a *Auth) RequestRetryOverride() (rounds int, ok bool) {
 		}
 		return int(n), true
 	})
+}
+
+// RefreshDisabledOverride returns whether the credential wants to be refreshed
+// while it is switched off, from metadata refresh_disabled.
+func (a *Auth) RefreshDisabledOverride() (refresh, ok bool) {
+	return lookup(a, keysRefreshDisabled, boolOf)
 }
 
 // ToolPrefixDisabled reports whether tool names go upstream without the proxy

@@ -53,6 +53,9 @@ type RefreshOutcome uint8
 const (
 	// RefreshFailed: an error; the old tokens are as good as they were.
 	RefreshFailed RefreshOutcome = iota
+	// RefreshUnknown: no answer came, so that the provider may have taken the old
+	// refresh token for used.
+	RefreshUnknown
 	// RefreshSuperseded: the credential got other tokens meanwhile.
 	RefreshSuperseded
 	// RefreshNeedsLogin: the provider takes the refresh token no more.

@@ -27,16 +27,18 @@ func (p Plan) Never() bool { return p == Plan{} }
 // Next plans the refresh of a credential at now; lead is how long before expiry,
 // nil when it is not refreshed for that. An API key, a credential that needs a
 // login, and one without a lead, an interval of its own or a runtime that
-// decides, are never refreshed. One that is switched off is, unless skipDisabled
-// says otherwise: a token that dies meanwhile is lost. NextRefreshAfter holds
+// decides, are never refreshed. One that is switched off is, unless it or else
+// skipDisabled says otherwise: a token that dies meanwhile is lost. NextRefreshAfter holds
 // everything off until then. spec: core.md section 6; core-decisions.md section
 // 2, rows 25 and 26.
 func Next(a *auth.Auth, lead *time.Duration, skipDisabled bool, now time.Time) Plan {
 	switch {
 	case a == nil, a.Kind() == auth.KindAPIKey, NeedsLogin(a):
 		return Plan{}
-	case skipDisabled && (a.Disabled || a.Status == auth.StatusDisabled):
-		return Plan{}
+	case a.Disabled || a.Status == auth.StatusDisabled:
+		if want, ok := a.RefreshDisabledOverride(); ok && !want || !ok && skipDisabled {
+			return Plan{}
+		}
 	}
 	p := due(a, lead, now)
 	if !p.Never() && a.NextRefreshAfter.After(now) && a.NextRefreshAfter.After(p.At) {

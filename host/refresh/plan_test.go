@@ -31,6 +31,7 @@ func TestNext(t *testing.T) {
 	refreshed := func(ago time.Duration) func(*auth.Auth) {
 		return func(a *auth.Auth) { a.LastRefreshedAt = now.Add(-ago) }
 	}
+	off := func(a *auth.Auth) { a.Disabled = true }
 	meta := func(key string, v any) func(*auth.Auth) { return func(a *auth.Auth) { a.Metadata[key] = v } }
 	for name, c := range map[string]struct {
 		a    *auth.Auth
@@ -55,8 +56,10 @@ func TestNext(t *testing.T) {
 		"says API key":         {expiring(0, meta(auth.AttrAuthKind, "apikey")), &hour, false, refresh.Plan{}},
 		"needs a login":        {expiring(0, func(a *auth.Auth) { a.LastError = &auth.Error{Code: auth.CodeNeedsLogin} }), &hour, false, refresh.Plan{}},
 		"had a 401":            {expiring(0, func(a *auth.Auth) { a.LastError = &auth.Error{HTTPStatus: 401} }), &hour, false, refresh.Plan{At: now.Add(-hour), Spread: 5 * time.Minute}},
-		"switched off":         {expiring(0, func(a *auth.Auth) { a.Disabled = true }), &hour, false, refresh.Plan{At: now.Add(-hour), Spread: 5 * time.Minute}},
-		"switched off, skip":   {expiring(0, func(a *auth.Auth) { a.Disabled = true }), &hour, true, refresh.Plan{}},
+		"switched off":         {expiring(0, off), &hour, false, refresh.Plan{At: now.Add(-hour), Spread: 5 * time.Minute}},
+		"switched off, skip":   {expiring(0, off), &hour, true, refresh.Plan{}},
+		"off, its own word":    {expiring(0, off, meta("refresh_disabled", true)), &hour, true, refresh.Plan{At: now.Add(-hour), Spread: 5 * time.Minute}},
+		"off, its own no":      {expiring(0, off, meta("refresh_disabled", false)), &hour, false, refresh.Plan{}},
 		"status off, skip":     {expiring(0, func(a *auth.Auth) { a.Status = auth.StatusDisabled }), &hour, true, refresh.Plan{}},
 		"asked":                {expiring(9*hour, func(a *auth.Auth) { a.Runtime = decides{} }), nil, false, refresh.Plan{At: now, Ask: true}},
 		"asked, not before":    {expiring(0, late, func(a *auth.Auth) { a.Runtime = decides{} }), nil, false, refresh.Plan{At: now.Add(5 * hour), Ask: true}},
