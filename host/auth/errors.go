@@ -17,6 +17,11 @@ const (
 	CodeNeedsLogin       = "needs_login"
 )
 
+// CodePlugin is the code of an error of which a plugin is guilty, and neither
+// the provider nor a credential. Its HTTPStatus says how: 502, 503 or 504. Its
+// message is for the client.
+const CodePlugin = "plugin_error"
+
 // Error returns "code: message", or the message alone.
 func (e *Error) Error() string {
 	if e == nil {

@@ -10,9 +10,6 @@ import (
 	"github.com/patchbay-dev/patchbay/host/auth"
 )
 
-// CodePlugin is the code of the auth.Error inside every PluginError.
-const CodePlugin = "plugin_error"
-
 // PluginError says that the plugin, and neither the provider nor the
 // credential, is at fault: it trapped, ran out of time, or broke the contract.
 //
@@ -51,7 +48,7 @@ func newPluginError(call *abi.CallError) *PluginError {
 	}
 	return &PluginError{
 		Public: &auth.Error{
-			Code:       CodePlugin,
+			Code:       auth.CodePlugin,
 			Message:    fmt.Sprintf("the plugin %s failed (%s); the server's log says more", call.Plugin, call.Fault),
 			HTTPStatus: status,
 		},

@@ -32,6 +32,33 @@ func TestAnswersThatAreTooLong(t *testing.T) {
 	}
 }
 
+// TestAnswersThatAreNone: a success without an answer fails over. An empty body
+// once went to the client as a complete answer, and a page as a stream.
+func TestAnswersThatAreNone(t *testing.T) {
+	for name, c := range map[string]struct{ kind, body string }{
+		"nothing":  {"", ""},
+		"a page":   {"text/html; charset=utf-8", "<html>please log in</html>"},
+		"a stream": {"text/event-stream", "data: {}\n\n"},
+	} {
+		up := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", c.kind)
+			io.WriteString(w, c.body)
+		})
+		e := newExecutor(t, always(send(abi.Send{Deliver: abi.DeliverPass})...), manifest())
+		_, err := execute(t, e, up.URL)
+		if u := upstreamError(t, err); u.Status != 502 || u.RequestScope || u.Committed {
+			t.Errorf("%s: %+v", name, u)
+		}
+		if c.kind != "text/html; charset=utf-8" {
+			continue
+		}
+		_, err = e.OpenStream(t.Context(), credential(up.URL), request(), executor.Options{Stream: true})
+		if u := upstreamError(t, err); u.Status != 502 || u.RequestScope || u.Committed {
+			t.Errorf("%s as a stream: %+v", name, u)
+		}
+	}
+}
+
 // TestErrorAnswers: the host's reading of an error, with the secrets gone.
 func TestErrorAnswers(t *testing.T) {
 	encoded := base64.StdEncoding.EncodeToString([]byte("user:" + testKey))
@@ -79,11 +106,11 @@ func TestClassify(t *testing.T) {
 		fail abi.Fail
 		want executor.UpstreamError
 	}{
-		{"code", abi.Fail{Code: "auth_invalid"}, executor.UpstreamError{Status: 400, Code: "auth_invalid", Message: "API_KEY_INVALID", Retry: &nine, CredentialScope: true}},
+		{"code", abi.Fail{Code: "auth_invalid"}, executor.UpstreamError{Status: 400, Code: "auth_invalid", Message: "API_KEY_INVALID", Retry: &nine, RetrySource: executor.HintHeader, CredentialScope: true}},
 		{"all of it", abi.Fail{Code: "rate_limited", Message: "mine", HTTPStatus: 429, RetryAfterMS: 2000, Scope: abi.ScopeCredential, Committed: true},
-			executor.UpstreamError{Status: 429, Code: "rate_limited", Message: "mine", Retry: &two, CredentialScope: true, Committed: true}},
-		{"request", abi.Fail{Code: "content_filter"}, executor.UpstreamError{Status: 400, Code: "content_filter", Message: "API_KEY_INVALID", Retry: &nine, RequestScope: true}},
-		{"unknown code", abi.Fail{Code: "sun_spots", HTTPStatus: 999}, executor.UpstreamError{Status: 400, Code: "transient", Message: "API_KEY_INVALID", Retry: &nine}},
+			executor.UpstreamError{Status: 429, Code: "rate_limited", Message: "mine", Retry: &two, RetrySource: executor.HintPlugin, CredentialScope: true, Committed: true}},
+		{"request", abi.Fail{Code: "content_filter"}, executor.UpstreamError{Status: 400, Code: "content_filter", Message: "API_KEY_INVALID", Retry: &nine, RetrySource: executor.HintHeader, RequestScope: true}},
+		{"unknown code", abi.Fail{Code: "sun_spots", HTTPStatus: 999}, executor.UpstreamError{Status: 400, Code: "transient", Message: "API_KEY_INVALID", Retry: &nine, RetrySource: executor.HintHeader}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := &fakeGuest{answer: func(n int, in call) []abi.Action {

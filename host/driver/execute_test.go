@@ -82,9 +82,10 @@ func TestPassedAnswer(t *testing.T) {
 // host's whatever they say.
 func TestEdits(t *testing.T) {
 	var body string
-	up := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+	up := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		body = string(b)
+		io.WriteString(w, "{}")
 	})
 	r := chat()
 	r.Body = []abi.BodyPart{
@@ -154,7 +155,7 @@ func TestOnErrorResume(t *testing.T) {
 			w.WriteHeader(404)
 			return
 		}
-		io.WriteString(w, "fine")
+		io.WriteString(w, `{"fine":true}`)
 	})
 	g := &fakeGuest{answer: func(n int, c call) []abi.Action {
 		r := chat()
@@ -168,7 +169,7 @@ func TestOnErrorResume(t *testing.T) {
 		return send(abi.Send{Deliver: abi.DeliverPass, Request: r})
 	}}
 	r, err := execute(t, newExecutor(t, g, manifest()), up.URL)
-	if err != nil || string(r.Payload) != "fine" {
+	if err != nil || string(r.Payload) != `{"fine":true}` {
 		t.Errorf("%s, %v", r.Payload, err)
 	}
 	up.Close()
@@ -240,7 +241,7 @@ func TestPluginFaults(t *testing.T) {
 		_, err := execute(t, newExecutor(t, g, manifest()), "http://127.0.0.1")
 		var plugin *PluginError
 		var public *auth.Error
-		if !errors.As(err, &plugin) || !errors.As(err, &public) || public.Code != CodePlugin || public.HTTPStatus != status || plugin.StatusCode() != status {
+		if !errors.As(err, &plugin) || !errors.As(err, &public) || public.Code != auth.CodePlugin || public.HTTPStatus != status || plugin.StatusCode() != status {
 			t.Errorf("%v: %v", fault, err)
 			continue
 		}

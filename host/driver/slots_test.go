@@ -123,7 +123,8 @@ func TestSendsThatAreNotBuilt(t *testing.T) {
 func TestDeclaredSlots(t *testing.T) {
 	const key = "a/b c+d?&=é%"
 	var uri, auth, body string
-	up := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+	up := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "{}")
 		b, _ := io.ReadAll(r.Body)
 		uri, auth, body = r.RequestURI, r.Header.Get("Authorization"), string(b)
 	})

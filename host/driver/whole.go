@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 
@@ -19,6 +20,9 @@ func (a *attempt) wholeAnswer() (executor.Response, error) {
 		if more {
 			return executor.Response{}, tooLarge(abi.MaxWhole)
 		}
+		if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
+			return executor.Response{}, noAnswer(a.answer.resp)
+		}
 		a.reply = body
 	}
 	r := executor.Response{Payload: a.reply, Headers: a.shown}
@@ -33,6 +37,19 @@ func (a *attempt) wholeAnswer() (executor.Response, error) {
 	return r, nil
 }
 
+const contentTypeHTML = "text/html"
+
+// noAnswer is a success that cannot be one in any format: an empty body, or the
+// page of something that stands before the provider. It fails over.
+func noAnswer(resp *http.Response) error {
+	kind := mediaType(resp.Header)
+	if kind == "" {
+		kind = "no content type"
+	}
+	return &executor.UpstreamError{Status: http.StatusBadGateway, Message: fmt.Sprintf(
+		"the provider answered with status %d and %s, which is no answer", resp.StatusCode, tidy(kind))}
+}
+
 // checkStream refuses a success that is no stream although the client wants
 // one: passed on, it would look like a stream without events. An error object
 // under status 200 is an error like another and fails over; a whole answer was
@@ -42,7 +59,11 @@ func (a *attempt) checkStream() error {
 		return nil
 	}
 	resp := a.answer.resp
-	if t := mediaType(resp.Header); t != wire.ContentTypeJSON {
+	switch mediaType(resp.Header) {
+	case wire.ContentTypeJSON:
+	case contentTypeHTML:
+		return noAnswer(resp)
+	default:
 		return nil
 	}
 	body, _, err := a.answer.readAll(abi.MaxInspect)

@@ -84,7 +84,11 @@ func describeCore(e *auth.Error, retry *time.Duration) *problem {
 		if e.HTTPStatus == 0 {
 			return &problem{status: http.StatusInternalServerError, code: codeInternal, message: messageInternal}
 		}
-		return describeStatus(auth.CountsAs(e.HTTPStatus, e.Code), retry)
+		p := describeStatus(auth.CountsAs(e.HTTPStatus, e.Code), retry)
+		if e.Code == auth.CodePlugin { // blaming the provider would mislead
+			p.code, p.message = e.Code, e.Message
+		}
+		return p
 	}
 	p := &problem{status: status, code: e.Code, message: e.Message, retryAfter: retry}
 	switch e.Code {
@@ -110,7 +114,10 @@ func describeUpstream(e *executor.UpstreamError) *problem {
 	if len(e.Body) > 0 {
 		text = string(e.Body)
 	}
-	aboutRequest := e.RequestScope || auth.FaultOf(e.Status, e.Code, text) == auth.FaultRequest
+	// Work that was done and cannot be used is held against nobody, yet it is
+	// the provider's, and no fault of the request.
+	spoiled := e.Committed && e.Status >= http.StatusInternalServerError
+	aboutRequest := e.RequestScope && !spoiled || auth.FaultOf(e.Status, e.Code, text) == auth.FaultRequest
 	switch status {
 	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusTooManyRequests:
 		aboutRequest = false // the client's own key is not wrong
@@ -126,7 +133,7 @@ func describeUpstream(e *executor.UpstreamError) *problem {
 		return upstreamSlow()
 	}
 	p := describeStatus(status, e.Retry)
-	if status == http.StatusTooManyRequests && e.Message != "" {
+	if (status == http.StatusTooManyRequests || spoiled) && e.Message != "" {
 		p.message = e.Message
 	}
 	return p

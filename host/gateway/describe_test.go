@@ -44,6 +44,8 @@ func TestDescribe(t *testing.T) {
 		{"415 by scope", &up{Status: 415, Body: rejected, RequestScope: true}, nil, 415, codeUpstream, "", true},
 		{"a code, no status", &up{Code: "content_filter", Message: "no"}, nil, 400, "content_filter", "", false},
 		{"scope in a 200", &up{Status: 200, RequestScope: true}, nil, 400, codeUpstream, "", false},
+		// An answer that was too long was once told as a fault of the request.
+		{"work that is of no use", &up{Status: 502, RequestScope: true, Committed: true, Message: "too long"}, nil, 502, codeUpstream, "", false},
 		{"a wrong key as 400", &up{Status: 400, Code: "auth_invalid", Body: rejected}, nil, 503, auth.CodeAuthUnavailable, "", false},
 		{"401", &up{Status: 401, Body: rejected}, nil, 503, auth.CodeAuthUnavailable, "", false},
 		{"401 by scope", &up{Status: 401, Body: rejected, RequestScope: true}, nil, 503, auth.CodeAuthUnavailable, "", false},
@@ -75,6 +77,7 @@ func TestDescribe(t *testing.T) {
 		{"core bad request", &auth.Error{Code: auth.CodeInvalidRequest, Message: "x"}, nil, 400, auth.CodeInvalidRequest, "", false},
 		{"core cooldown", &auth.Error{Code: auth.CodeModelCooldown, Message: "x"}, nil, 429, auth.CodeModelCooldown, "1", false},
 		{"core other", &auth.Error{Code: "odd", HTTPStatus: 500}, nil, 502, codeUpstream, "", false},
+		{"a plugin's fault", &auth.Error{Code: auth.CodePlugin, HTTPStatus: 504, Message: "the plugin x failed (deadline)"}, nil, 504, auth.CodePlugin, "", false},
 		{"core other 401", &auth.Error{Code: "odd", HTTPStatus: 401}, nil, 503, auth.CodeAuthUnavailable, "", false},
 		{"core without a status", &auth.Error{Code: "odd"}, nil, 500, codeInternal, "", false},
 		{"any error", errors.New("secret detail"), nil, 500, codeInternal, "", false},
