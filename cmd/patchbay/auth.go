@@ -12,7 +12,9 @@ import (
 )
 
 func authCommand(g *global) *cobra.Command {
-	return group("auth", "Upstream credentials, which Patchbay uses", authAdd(g), authList(g), authRemove(g))
+	return group("auth", "Upstream credentials, which Patchbay uses",
+		authAdd(g), authList(g), authShow(g), authSet(g), authSwitch(g, false), authSwitch(g, true),
+		authResetCooldown(g), authRefresh(g), authImport(g), authRemove(g))
 }
 
 func authAdd(g *global) *cobra.Command {
@@ -30,16 +32,18 @@ patchbay plugin inspect. A secret comes from a file (@FILE) or from standard inp
       --set base_url=https://api.example.com/v1 --secret api_key=@key.txt
   pass show example | patchbay auth add openai-compatible --label work \
       --set base_url=https://api.example.com/v1 --secret api_key=-`,
-		Args: exactly(1, "one PROVIDER"),
+		Args:              exactly(1, "one PROVIDER"),
+		ValidArgsFunction: g.completeProviders(),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			spec.Provider = args[0]
-			if spec.Set, err = pairs(sets); err != nil {
+			if spec.Set, err = pairs("--set ", sets); err != nil {
 				return err
 			}
-			if spec.Secrets, err = readSecrets(hidden, cmd.InOrStdin()); err != nil {
+			in := input{stdin: cmd.InOrStdin()}
+			if spec.Secrets, err = in.secrets(hidden); err != nil {
 				return err
 			}
-			if spec.ProxyURL, err = readProxy(spec.ProxyURL); err != nil {
+			if spec.ProxyURL, err = in.proxyURL(spec.ProxyURL); err != nil {
 				return err
 			}
 			return g.with(cmd.Context(), func(ops admin.Operations) error {
@@ -65,7 +69,7 @@ patchbay plugin inspect. A secret comes from a file (@FILE) or from standard inp
 	f.StringSliceVar(&spec.Models, "models", nil, "models that it serves, by comma (default: what the provider lists)")
 	f.StringVar(&spec.Prefix, "prefix", "", "serve its models as PREFIX/model too")
 	f.IntVar(&spec.Priority, "priority", 0, "higher is preferred")
-	f.StringVar(&spec.ProxyURL, "proxy-url", "", "proxy for this credential, or @FILE with its URL when that holds a password")
+	f.StringVar(&spec.ProxyURL, "proxy-url", "", "proxy for this credential; @FILE or - for a URL with a user or a password")
 	f.BoolVar(&spec.AllowPrivate, "allow-private", false, "let it reach private addresses by name")
 	return jsonFlag(c, g)
 }
@@ -86,7 +90,7 @@ func authList(g *global) *cobra.Command {
 					return printJSON(cmd.OutOrStdout(), list)
 				}
 				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-				fmt.Fprintln(w, "ID\tPROVIDER\tLABEL\tSTATUS\tMODELS\tFROM")
+				fmt.Fprintln(w, "ID\tPROVIDER\tLABEL\tSTATE\tMODELS\tFROM")
 				for _, v := range list {
 					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Provider, v.Label, state(v), strings.Join(v.Models, ","), v.Source)
 				}
@@ -98,10 +102,11 @@ func authList(g *global) *cobra.Command {
 
 func authRemove(g *global) *cobra.Command {
 	return &cobra.Command{
-		Use:     "remove ID",
-		Short:   "Delete a credential; its running streams finish",
-		Example: "  patchbay auth remove 6f1c0a0e-6a30-4b6c-9d57-0f2a5c0d9e11",
-		Args:    exactly(1, "one ID"),
+		Use:               "remove ID",
+		Short:             "Delete a credential; its running streams finish",
+		Example:           "  patchbay auth remove 6f1c0a0e-6a30-4b6c-9d57-0f2a5c0d9e11",
+		Args:              exactly(1, "one ID"),
+		ValidArgsFunction: g.completeAuths(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return g.with(cmd.Context(), func(ops admin.Operations) error {
 				return ops.RemoveAuth(cmd.Context(), args[0])
@@ -110,17 +115,16 @@ func authRemove(g *global) *cobra.Command {
 	}
 }
 
-// state is a credential's status in one cell.
-func state(v admin.AuthView) string {
-	s := v.Status
-	if v.Disabled {
-		s = "disabled"
+// state is how a credential does, in one cell.
+func state(v admin.AuthView) string { return condition(v.State, v.Reason, v.Until) }
+
+// condition is a state, why, and until when.
+func condition(state, reason string, until time.Time) string {
+	if reason != "" {
+		state += ": " + strings.ReplaceAll(reason, "\n", " ")
 	}
-	if v.Reason != "" {
-		s += ": " + v.Reason
+	if !until.IsZero() {
+		state += " until " + until.Local().Format(time.DateTime)
 	}
-	if !v.Until.IsZero() {
-		s += " until " + v.Until.Local().Format(time.DateTime)
-	}
-	return s
+	return state
 }

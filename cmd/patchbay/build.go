@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,10 +28,15 @@ and the SDK come from this binary, so nothing is fetched for them.`,
 			if err != nil {
 				cache = os.TempDir()
 			}
-			return pluginbuild.Build(cmd.Context(), pluginbuild.Options{
+			var built strings.Builder
+			p := startProgress(cmd.ErrOrStderr(), "building "+args[0])
+			err = pluginbuild.Build(cmd.Context(), pluginbuild.Options{
 				Dir: args[0], Out: out, CacheDir: filepath.Join(cache, "patchbay"),
-				Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(), Version: version,
+				Stdout: &built, Stderr: p, Version: version,
 			})
+			p.end()
+			fmt.Fprint(cmd.OutOrStdout(), built.String())
+			return err
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "the module to write")

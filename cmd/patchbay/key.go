@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -9,8 +11,12 @@ import (
 )
 
 func keyCommand(g *global) *cobra.Command {
+	return group("key", "Client keys, which your programs use", keyCreate(g), keyList(g), keyRevoke(g))
+}
+
+func keyCreate(g *global) *cobra.Command {
 	var name string
-	create := &cobra.Command{
+	c := &cobra.Command{
 		Use:     "create --name NAME",
 		Short:   "Make a client key and show it, once",
 		Example: "  patchbay key create --name laptop",
@@ -33,6 +39,56 @@ func keyCommand(g *global) *cobra.Command {
 			})
 		},
 	}
-	create.Flags().StringVar(&name, "name", "", "what the key is for")
-	return group("key", "Client keys, which your programs use", jsonFlag(create, g))
+	c.Flags().StringVar(&name, "name", "", "what the key is for")
+	return jsonFlag(c, g)
+}
+
+func keyList(g *global) *cobra.Command {
+	return jsonFlag(&cobra.Command{
+		Use:     "list",
+		Short:   "Show the client keys; the keys themselves are kept nowhere",
+		Example: "  patchbay key list\n  patchbay key list --json",
+		Args:    exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return g.with(cmd.Context(), func(ops admin.Operations) error {
+				list, err := ops.ListKeys(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if g.json {
+					return printJSON(cmd.OutOrStdout(), list)
+				}
+				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+				fmt.Fprintln(w, "ID\tNAME\tCREATED")
+				for _, k := range list {
+					fmt.Fprintf(w, "%s\t%s\t%s\n", k.ID, k.Name, k.CreatedAt.Local().Format(time.DateTime))
+				}
+				return w.Flush()
+			})
+		},
+	}, g)
+}
+
+func keyRevoke(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use:   "revoke ID",
+		Short: "Make a client key worthless; its running requests finish",
+		Long: `Make a client key worthless, at once and for ever; its running requests finish.
+The ID is the part of the key between its first two underscores: that of
+pb_ab2cd3ef_… is ab2cd3ef.`,
+		Example:           "  patchbay key revoke ab2cd3ef",
+		Args:              exactly(1, "one ID"),
+		ValidArgsFunction: g.completeKeys(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return g.with(cmd.Context(), func(ops admin.Operations) error {
+				if err := ops.RevokeKey(cmd.Context(), args[0]); err != nil {
+					return err
+				}
+				if list, err := ops.ListKeys(cmd.Context()); err == nil && len(list) == 0 {
+					fmt.Fprintln(cmd.ErrOrStderr(), "that was the last client key: nobody gets in until you make one (patchbay key create --name NAME)")
+				}
+				return nil
+			})
+		},
+	}
 }

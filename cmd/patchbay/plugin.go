@@ -21,10 +21,11 @@ func pluginCommand(g *global) *cobra.Command {
 
 func pluginInspect(g *global) *cobra.Command {
 	return jsonFlag(&cobra.Command{
-		Use:     "inspect F.wasm",
-		Short:   "Show what a plugin is and asks for, without running it",
-		Example: "  patchbay plugin inspect provider.wasm",
-		Args:    exactly(1, "one F.wasm"),
+		Use:               "inspect F.wasm",
+		Short:             "Show what a plugin is and asks for, without running it",
+		Example:           "  patchbay plugin inspect provider.wasm",
+		Args:              exactly(1, "one F.wasm"),
+		ValidArgsFunction: completeModules,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			wasm, err := admin.ReadModule(args[0])
 			if err != nil {
@@ -103,8 +104,9 @@ func pluginInstall(g *global) *cobra.Command {
 		Long: `Check a plugin, pin its hash and what you granted, and, in a running server, let
 it serve at once. A new version takes new requests; running ones finish on the
 old. A module that is refused changes nothing.`,
-		Example: "  patchbay plugin inspect provider.wasm\n  patchbay plugin install provider.wasm --yes",
-		Args:    exactly(1, "one F.wasm"),
+		Example:           "  patchbay plugin inspect provider.wasm\n  patchbay plugin install provider.wasm --yes",
+		Args:              exactly(1, "one F.wasm"),
+		ValidArgsFunction: completeModules,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			wasm, err := admin.ReadModule(args[0])
 			if err != nil {
@@ -124,7 +126,9 @@ old. A module that is refused changes nothing.`,
 				return usagef("nothing is installed yet: if you accept the above, repeat it with --yes")
 			}
 			return g.with(cmd.Context(), func(ops admin.Operations) error {
+				p := startProgress(cmd.ErrOrStderr(), "installing "+args[0])
 				v, err := ops.InstallPlugin(cmd.Context(), admin.InstallRequest{Path: args[0], Wasm: wasm, Yes: true})
+				p.end()
 				if err != nil {
 					return err
 				}
@@ -168,10 +172,11 @@ func pluginList(g *global) *cobra.Command {
 
 func pluginRemove(g *global) *cobra.Command {
 	return &cobra.Command{
-		Use:     "remove ID",
-		Short:   "Take a plugin out; its running requests finish",
-		Example: "  patchbay plugin remove echo",
-		Args:    exactly(1, "one ID"),
+		Use:               "remove ID",
+		Short:             "Take a plugin out; its running requests finish",
+		Example:           "  patchbay plugin remove echo",
+		Args:              exactly(1, "one ID"),
+		ValidArgsFunction: g.completePlugins(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return g.with(cmd.Context(), func(ops admin.Operations) error {
 				return ops.RemovePlugin(cmd.Context(), args[0])

@@ -54,7 +54,9 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 config, 4 store locked, 5 store damaged
 	f := cmd.PersistentFlags()
 	f.StringVar(&g.dataDir, "data-dir", "", "directory of the store, the plugins and the socket (default ./data)")
 	f.StringVar(&g.config, "config", "", "configuration file")
-	cmd.AddCommand(serveCommand(g), keyCommand(g), authCommand(g), pluginCommand(g), configCommand(g), versionCommand(g))
+	cmd.CompletionOptions.DisableDefaultCmd = true // ours has an example
+	cmd.AddCommand(serveCommand(g), statusCommand(g), logsCommand(g), keyCommand(g), authCommand(g), pluginCommand(g), configCommand(g),
+		completionCommand(), versionCommand(g))
 	return cmd
 }
 
@@ -104,6 +106,9 @@ func jsonFlag(c *cobra.Command, g *global) *cobra.Command {
 	c.Flags().BoolVar(&g.json, "json", false, "print JSON for programs")
 	return c
 }
+
+// printLine prints JSON in one line, for streams.
+func printLine(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) }
 
 func printJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)

@@ -11,28 +11,32 @@ import (
 // maxSecret is the longest secret that is read, in bytes.
 const maxSecret = 1 << 20
 
-// pairs reads FIELD=VALUE arguments.
-func pairs(args []string) (map[string]string, error) {
+// pairs reads FIELD=VALUE arguments; flag is what they follow, for messages.
+func pairs(flag string, args []string) (map[string]string, error) {
 	m := make(map[string]string, len(args))
 	for _, a := range args {
 		name, value, ok := strings.Cut(a, "=")
 		if !ok || name == "" {
-			// It is not shown: it may be a secret that somebody typed there.
-			return nil, usagef("--set: write FIELD=VALUE")
+			return nil, usagef("%s%s: write FIELD=VALUE", flag, a)
 		}
 		if _, twice := m[name]; twice {
-			return nil, usagef("--set %s is there twice", name)
+			return nil, usagef("%s%s is there twice", flag, name)
 		}
 		m[name] = value
 	}
 	return m, nil
 }
 
-// readSecrets reads FIELD=@FILE and FIELD=- arguments. What stands after the =
-// is never shown, since it may be a secret that somebody typed there.
-func readSecrets(args []string, stdin io.Reader) (map[string]string, error) {
+// input is where a command reads secrets from.
+type input struct {
+	stdin io.Reader
+	used  bool
+}
+
+// secrets reads FIELD=@FILE and FIELD=- arguments. What stands after the = is
+// never shown, since it may be a secret that somebody typed there.
+func (in *input) secrets(args []string) (map[string]string, error) {
 	m := make(map[string]string, len(args))
-	usedStdin := false
 	for _, a := range args {
 		name, from, ok := strings.Cut(a, "=")
 		if !ok || name == "" {
@@ -41,38 +45,49 @@ func readSecrets(args []string, stdin io.Reader) (map[string]string, error) {
 		if _, twice := m[name]; twice {
 			return nil, usagef("--secret %s is there twice", name)
 		}
-		var value string
-		var err error
-		switch {
-		case from == "-":
-			if usedStdin {
-				return nil, usagef("--secret %s: only one secret can come from standard input", name)
-			}
-			usedStdin = true
-			value, err = readSecret(stdin)
-		case strings.HasPrefix(from, "@"):
-			value, err = readSecretFile(from[1:])
-		default:
-			return nil, usagef("--secret %s: a secret is not taken from the command line, where other users can see it: write %s=@FILE or %s=-", name, name, name)
-		}
+		value, ok, err := in.read("--secret "+name, from)
 		if err != nil {
-			return nil, fmt.Errorf("--secret %s: %w", name, err)
+			return nil, err
+		}
+		if !ok {
+			return nil, usagef("--secret %s: a secret is not taken from the command line, where other users can see it: write %s=@FILE or %s=-", name, name, name)
 		}
 		m[name] = value
 	}
 	return m, nil
 }
 
-// readProxy reads a proxy's URL: the URL itself, or @FILE for one that holds a
-// user or a password.
-func readProxy(arg string) (string, error) {
-	if path, ok := strings.CutPrefix(arg, "@"); ok {
-		return readSecretFile(path)
+// proxyURL reads a proxy's URL: the URL itself, or @FILE or - for one that holds
+// a user or a password.
+func (in *input) proxyURL(from string) (string, error) {
+	value, ok, err := in.read("--proxy-url", from)
+	if err != nil || ok {
+		return value, err
 	}
-	if strings.Contains(arg, "@") {
-		return "", usagef("--proxy-url: a user or a password is not taken from the command line, where other users can see it: write --proxy-url @FILE")
+	if strings.Contains(from, "@") {
+		return "", usagef("--proxy-url: a user or a password is not taken from the command line, where other users can see it: write --proxy-url @FILE or --proxy-url -")
 	}
-	return arg, nil
+	return from, nil
+}
+
+// read reads @FILE and -; ok is false for what is neither.
+func (in *input) read(flag, from string) (value string, ok bool, err error) {
+	switch {
+	case from == "-":
+		if in.used {
+			return "", false, usagef("%s: only one secret can come from standard input", flag)
+		}
+		in.used = true
+		value, err = readSecret(in.stdin)
+	case strings.HasPrefix(from, "@"):
+		value, err = readSecretFile(from[1:])
+	default:
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("%s: %w", flag, err)
+	}
+	return value, true, nil
 }
 
 func readSecretFile(path string) (string, error) {

@@ -21,11 +21,11 @@ type desk struct {
 }
 
 func newDesk(o Options) desk {
-	d := desk{failures: new(failures), tail: o.Tail, redact: o.Redact}
-	if d.redact == nil {
-		d.redact = func(s string) string { return s }
+	redact := o.Redact
+	if redact == nil {
+		redact = func(s string) string { return s }
 	}
-	return d
+	return desk{failures: new(failures), tail: o.Tail, redact: redact}
 }
 
 // Logs gives the newest lines of the server's log, and with follow those that
