@@ -110,13 +110,16 @@ func (e *Executor) newAttempt(ctx context.Context, a *auth.Auth, op abi.Op, kind
 	if !e.active.enter() {
 		return nil, executor.ErrRetired
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	cancel := context.CancelFunc(func() {})
+	if kind == abi.KindStream { // it is closed by somebody who does not own ctx
+		ctx, cancel = context.WithCancel(ctx)
+	}
 	return &attempt{
 		e: e, ctx: ctx, cancel: cancel, auth: a, op: op, kind: kind,
 		bufs: bufferPool.Get().(*buffers),
 		info: &abi.Attempt{
 			ID: rand.Text()[:16], Kind: kind, Provider: e.provider.Key,
-			Credential: visible(e.manifest, a), DeadlineMS: e.left(ctx), StartedMS: e.opts.Now().UnixMilli(),
+			Credential: e.visible(a), DeadlineMS: e.left(ctx), StartedMS: e.opts.Now().UnixMilli(),
 		},
 	}, nil
 }

@@ -3,8 +3,6 @@ package driver
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"maps"
-	"slices"
 
 	"github.com/patchbay-dev/patchbay/abi"
 	"github.com/patchbay-dev/patchbay/host/auth"
@@ -28,9 +26,10 @@ func secret(a *auth.Auth, name string) string {
 // visible returns what a guest may see of a credential: its public and
 // destination fields and the names of the secrets that are set. The proxy, the
 // index, the status and the last error are no part of it. contract section 5.
-func visible(m *abi.Manifest, a *auth.Auth) *abi.Credential {
+func (e *Executor) visible(a *auth.Auth) *abi.Credential {
+	m := e.manifest
 	c := &abi.Credential{ID: opaqueID(a.ID), Label: a.Label, ToolPrefixDisabled: a.ToolPrefixDisabled()}
-	for _, name := range slices.Sorted(maps.Keys(m.Credential.Fields)) {
+	for _, name := range e.fields {
 		switch m.Credential.Fields[name].Kind {
 		case abi.FieldPublic, abi.FieldDestination:
 			if v := field(m, a, name); v != "" {

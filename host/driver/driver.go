@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -77,7 +78,9 @@ type Executor struct {
 	opts     Options
 
 	network  bool
+	fields   []string // the names of the credential's fields, sorted
 	patterns map[string]*regexp.Regexp
+	bases    bases
 	active   inflight
 }
 
@@ -110,6 +113,7 @@ func New(guest abi.Guest, m *abi.Manifest, provider abi.Provider, opts Options) 
 	}
 	return &Executor{
 		guest: guest, manifest: m, provider: provider, opts: opts, patterns: patterns,
+		fields:  slices.Sorted(maps.Keys(m.Credential.Fields)),
 		network: slices.ContainsFunc(m.Capabilities, func(c abi.Capability) bool { return c.Name == abi.CapabilityNetwork }),
 	}, nil
 }

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -53,6 +54,24 @@ func (a *attempt) build(r *abi.Request) (*outgoing, error) {
 		return nil, err
 	}
 	return o, nil
+}
+
+// request is what the door takes. It is put together here, since
+// http.NewRequest would parse the URL that was just written. The door looks at
+// the method and at every part of the URL.
+func (o *outgoing) request() *http.Request {
+	r := &http.Request{
+		Method: o.method, URL: o.url, Host: o.url.Host, Header: o.header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	if len(o.body) > 0 {
+		// A connection that the other side had closed gets the body again on
+		// the next.
+		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(o.body)), nil }
+		r.Body, _ = r.GetBody()
+		r.ContentLength = int64(len(o.body))
+	}
+	return r
 }
 
 // path writes the base's path and the segments, each encoded once.

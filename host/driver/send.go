@@ -1,10 +1,8 @@
 package driver
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -107,17 +105,7 @@ func (a *attempt) idle(ms uint64) time.Duration {
 func (a *attempt) exchange(o *outgoing, idle time.Duration) error {
 	u := newAnswer(a.ctx, idle)
 	u.target = o.url.Scheme + "://" + o.url.Host
-	var body io.Reader
-	if o.body != nil {
-		body = bytes.NewReader(o.body)
-	}
-	req, err := http.NewRequestWithContext(u.ctx, o.method, o.url.String(), body)
-	if err != nil {
-		u.close()
-		return a.broken("the request cannot be made: its method or url is malformed")
-	}
-	req.URL, req.Header = o.url, o.header
-	resp, err := a.e.opts.Door.Do(u.ctx, a.auth, o.dest, req) //nolint:bodyclose // answer.close does
+	resp, err := a.e.opts.Door.Do(u.ctx, a.auth, o.dest, o.request()) //nolint:bodyclose // answer.close does
 	u.timer.Stop()
 	if err != nil {
 		defer u.close()

@@ -44,6 +44,9 @@ func (p place) is(position string) bool {
 // declared slot: its prefix, then one secret, and nothing else. What looks like
 // a reference inside a literal is text.
 func (a *attempt) text(parts []abi.Part, at place) (string, error) {
+	if len(parts) == 1 && parts[0].Which == abi.PartIsLiteral {
+		return strings.Clone(parts[0].Literal), nil
+	}
 	var prefix strings.Builder
 	var ref *abi.SecretRef
 	for _, p := range parts {

@@ -78,14 +78,18 @@ func (a *attempt) resolve(d abi.Destination, u *abi.Url) (egress.Destination, bo
 
 // baseOf parses the base URL that the operator set in a destination field.
 func (e *Executor) baseOf(a *auth.Auth, name string) (egress.Destination, error) {
-	raw := field(e.manifest, a, name)
-	if err := checkField(e.manifest, e.patterns, name, raw); err != nil {
+	of := base{field: name, raw: field(e.manifest, a, name), private: a.AllowPrivate()}
+	if dest, known := e.bases.get(of); known {
+		return dest, nil
+	}
+	if err := checkField(e.manifest, e.patterns, name, of.raw); err != nil {
 		return egress.Destination{}, err
 	}
-	dest, err := egress.ParseBase(raw, a.AllowPrivate())
+	dest, err := egress.ParseBase(of.raw, of.private)
 	if err != nil {
 		return egress.Destination{}, &FieldError{Field: name, Problem: err.Error()}
 	}
+	e.bases.put(of, dest)
 	return dest, nil
 }
 
