@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -125,10 +126,14 @@ func modelName(body []byte, s span) (string, error) {
 	return name, nil
 }
 
-// unquote returns the text of a JSON string, and false for another value.
+// unquote returns the text of a JSON string, and false for another value. Raw is
+// a value that scanBody has checked.
 func unquote(raw []byte) (string, bool) {
 	if len(raw) < 2 || raw[0] != '"' {
 		return "", false
+	}
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1]), true
 	}
 	var s string
 	if json.Unmarshal(raw, &s) != nil {

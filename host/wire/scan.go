@@ -2,7 +2,9 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -210,25 +212,47 @@ func (s *scanner) array(depth int) error {
 }
 
 func (s *scanner) text() error {
-	for i := s.pos + 1; i < len(s.in); i++ {
-		switch c := s.in[i]; {
-		case c == '"':
-			s.pos = i + 1
+	for i := plain(s.in, s.pos+1); i < len(s.in); i = plain(s.in, i) {
+		s.pos = i
+		switch s.in[i] {
+		case '"':
+			s.pos++
 			return nil
-		case c < ' ':
-			s.pos = i
-			return s.bad("a control character in a string")
-		case c == '\\':
+		case '\\':
 			n := escape(s.in[i:])
 			if n == 0 {
-				s.pos = i
 				return s.bad("a bad escape")
 			}
-			i += n - 1
+			i += n
+		default:
+			return s.bad("a control character in a string")
 		}
 	}
 	s.pos = len(s.in)
 	return s.bad("a string that does not end")
+}
+
+// plain returns where in p, from i on, the first quote, backslash or control
+// character is, and len(p) when there is none. It looks at eight bytes at once:
+// a prompt is little else than strings.
+func plain(p []byte, i int) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; len(p)-i >= 8; i += 8 {
+		w := binary.LittleEndian.Uint64(p[i:])
+		quote, slash := w^(ones*'"'), w^(ones*'\\')
+		// A byte's high bit is set where it is zero, or below a blank. A borrow
+		// can set others behind the first, which is all that counts.
+		found := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*' ')&^w) & highs
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for ; i < len(p); i++ {
+		if c := p[i]; c == '"' || c == '\\' || c < ' ' {
+			return i
+		}
+	}
+	return i
 }
 
 // escape returns the length of the escape that p begins with, 0 for none.
