@@ -27,6 +27,13 @@ const (
 	// AttrModels lists model names, a JSON array; absent means what the
 	// provider lists.
 	AttrModels = "models"
+	// AttrModelAliases gives models other names, a JSON array of objects with
+	// name, alias and fork.
+	AttrModelAliases = "model_aliases"
+	// AttrCompatName and AttrProviderKey name the entry of the configuration
+	// that the credential belongs to, where that is not its provider.
+	AttrCompatName  = "compat_name"
+	AttrProviderKey = "provider_key"
 	// AttrQuotaGroup names the group that shares a quota.
 	AttrQuotaGroup = "quota_group"
 	// AttrHeaderPrefix begins attributes that are extra headers.

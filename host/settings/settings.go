@@ -19,6 +19,9 @@ type Config struct {
 	Routing     Routing      `json:"routing" koanf:"routing"`
 	Plugins     Plugins      `json:"plugins" koanf:"plugins"`
 	Credentials []Credential `json:"credentials,omitempty" koanf:"credentials"`
+	// OAuthModelAlias gives models of OAuth accounts other names, by channel,
+	// which is the provider.
+	OAuthModelAlias map[string][]OAuthModelAlias `json:"oauth_model_alias,omitempty" koanf:"oauth_model_alias"`
 	// Warnings are what host/config found unwise, for the log.
 	Warnings []string `json:"-" koanf:"-"`
 }
@@ -107,6 +110,9 @@ const (
 type Routing struct {
 	// Strategy is round_robin or fill_first.
 	Strategy string `json:"strategy" koanf:"strategy"`
+	// ForceModelPrefix serves the models of a credential with a prefix under
+	// that only.
+	ForceModelPrefix bool `json:"force_model_prefix" koanf:"force_model_prefix"`
 }
 
 // Plugins bounds what plugins may use.
@@ -135,6 +141,8 @@ type Credential struct {
 	// Models the credential serves; empty means what the provider lists.
 	Models []string `json:"models,omitempty" koanf:"models"`
 	Prefix string   `json:"prefix,omitempty" koanf:"prefix"`
+	// Aliases are other names for its models.
+	Aliases []OAuthModelAlias `json:"aliases,omitempty" koanf:"aliases"`
 	// Priority: higher is preferred.
 	Priority int `json:"priority,omitempty" koanf:"priority"`
 	// AllowPrivate lets this credential reach private addresses by name.
