@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,6 +71,16 @@ type node struct {
 	log  *safeBuffer
 	ops  admin.Operations
 	stop func() error
+	// load is what a reload reads; nil means cfg as it is.
+	load atomic.Pointer[func() (settings.Config, error)]
+}
+
+// next is what a reload reads.
+func (n *node) next() (settings.Config, error) {
+	if load := n.load.Load(); load != nil {
+		return (*load)()
+	}
+	return n.cfg, nil
 }
 
 // start serves from dir until the test ends or stop is called.
@@ -87,7 +98,9 @@ func start(t testing.TB, dir string, change ...func(*settings.Config)) *node {
 	done := make(chan error, 1)
 	ready := make(chan struct{})
 	out := &announced{ready: ready}
-	go func() { done <- serve(ctx, cfg, out, n.log) }()
+	go func() {
+		done <- serve(ctx, serving{cfg: cfg, load: func() (settings.Config, error) { return n.next() }, out: out, errs: n.log})
+	}()
 	var once sync.Once
 	n.stop = func() (err error) {
 		once.Do(func() {

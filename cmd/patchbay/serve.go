@@ -7,15 +7,13 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/patchbay-dev/patchbay/cmd/patchbay/internal/app"
 	"github.com/patchbay-dev/patchbay/host/admin"
+	"github.com/patchbay-dev/patchbay/host/config"
 	"github.com/patchbay-dev/patchbay/host/gateway"
 	"github.com/patchbay-dev/patchbay/host/settings"
 	"github.com/patchbay-dev/patchbay/host/telemetry"
@@ -28,98 +26,146 @@ func serveCommand(g *global) *cobra.Command {
 		Long: `Serve the client API, until SIGTERM or SIGINT. Then no new request is taken,
 running ones get the grace period, and a second signal ends at once.
 
+A change of the configuration file takes effect while serving, and so it does on
+SIGHUP and with patchbay config reload. A file that is wrong changes nothing.
+
 The first start makes a client key and shows it, once.`,
 		Example: "  patchbay serve --config patchbay.yaml\n  patchbay serve --data-dir /var/lib/patchbay --listen 127.0.0.1:8484",
 		Args:    exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := g.settings()
-			if err != nil {
+			s := serving{load: g.settings, hard: g.hard, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr()}
+			if g.config != "" {
+				s.watch = config.NewWatch(g.config)
+			}
+			var err error
+			if s.cfg, err = g.settings(); err != nil {
 				return err
 			}
-			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return serve(cmd.Context(), s)
 		},
 	}
 	c.Flags().StringVar(&g.listen, "listen", "", "address of the client API (default 127.0.0.1:8484)")
 	return c
 }
 
-// serve runs a server until ctx ends. Announcements go to out, the log to
-// errs.
-func serve(ctx context.Context, cfg settings.Config, out, errs io.Writer) (err error) {
-	secrets := new(telemetry.Secrets)
-	log, err := telemetry.NewLogger(errs, telemetry.Options{Level: cfg.Log.Level, Format: cfg.Log.Format, Secrets: secrets})
+// serving says what to serve.
+type serving struct {
+	cfg settings.Config
+	// load reads the configuration anew; nil means that there is no reload.
+	load func() (settings.Config, error)
+	// watch looks out for changes of the file; nil when there is none.
+	watch *config.Watch
+	// hard ends when the server is to leave at once; nil means never.
+	hard context.Context
+	// Announcements go to out, the log to errs.
+	out, errs io.Writer
+}
+
+// errCut is returned when a second signal ended a shutdown.
+var errCut = errors.New("a second signal ended the shutdown: what still ran was cut off")
+
+// serve runs a server until ctx ends.
+func serve(ctx context.Context, s serving) (err error) {
+	cfg := s.cfg
+	if s.hard == nil {
+		s.hard = context.Background()
+	}
+	secrets, level := new(telemetry.Secrets), new(slog.LevelVar)
+	tail := telemetry.NewTail(secrets)
+	log, err := telemetry.NewLogger(io.MultiWriter(s.errs, tail), telemetry.Options{Level: cfg.Log.Level, Format: cfg.Log.Format, Secrets: secrets, Var: level})
 	if err != nil {
 		return err
 	}
 	for _, w := range cfg.Warnings {
 		log.Warn("configuration", "warning", w)
 	}
-	// The address comes first: a taken port must not cost a compile.
-	ln, err := net.Listen("tcp", cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w; is another server running there? choose another with --listen", cfg.Listen, err)
-	}
-	defer ln.Close()
-	a, err := app.Open(ctx, app.Options{Config: cfg, Version: version, Logger: log, Secret: func(s string) { secrets.Add(s) }})
+	metrics := telemetry.NewMetrics(version)
+	// The addresses come first: a taken port must not cost a compile.
+	at, err := listen(cfg)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, a.Close(context.WithoutCancel(ctx))) }()
+	defer at.close()
+	var gw *gateway.Gateway
+	a, err := app.Open(ctx, app.Options{
+		Config: cfg, Version: version, Logger: log, Metrics: metrics, Tail: tail,
+		Secret: func(s string) { secrets.Add(s) }, Redact: secrets.Redact, Load: s.load,
+		Apply: func(cfg *settings.Config) {
+			// The configuration was checked: the level is one of ours.
+			if l, err := telemetry.ParseLevel(cfg.Log.Level); err == nil {
+				level.Set(l)
+			}
+			gw.SetLimits(cfg.Limits)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	until, cancel := outlive(ctx, s.hard)
+	defer cancel()
+	defer func() {
+		err = errors.Join(err, a.Close(until))
+		if s.hard.Err() != nil {
+			err = errCut // the rest says only that things were cut
+		}
+	}()
 	if err := a.Start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop before it began
+		}
 		return err
 	}
-	socket, err := admin.Listen(cfg.DataDir)
-	if err != nil {
+	if at.socket, err = admin.Listen(cfg.DataDir); err != nil {
 		return err
 	}
-	defer socket.Close()
 	// The first key is shown once: nothing that can fail stands between making
 	// it and showing it.
 	key, err := a.EnsureKey(ctx)
 	if err != nil {
 		return err
 	}
-
-	gw := gateway.New(gateway.Options{Manager: a.Manager(), Keys: a.Keys(), Settings: cfg.Limits, Logger: log, Version: version, Ready: a.Ready})
-	return runUntil(ctx, cfg, log, server{gateway: gateway.NewServer(gw), admin: admin.NewServer(a, log), client: ln, socket: socket}, func() {
-		announce(out, ln.Addr().String(), key, firstModel(a))
+	gw = gateway.New(gateway.Options{
+		Manager: a.Manager(), Keys: a.Keys(), Settings: cfg.Limits, Logger: log, Version: version, Ready: a.Ready,
+		Observer: observer{metrics},
 	})
+	srv := &server{app: a, log: log, gateway: gateway.NewServer(gw), admin: admin.NewServer(a, log, admin.WithMetrics(metrics.Handler()))}
+	if at.probes != nil {
+		srv.probes = admin.NewProbeServer(a, metrics.Handler(), log)
+	}
+	return srv.run(ctx, s, at, func() { announce(s.out, at.client.Addr().String(), key, firstModel(a)) })
 }
 
-// server is what serves, and where.
-type server struct {
-	gateway        *gateway.Server
-	admin          *admin.Server
-	client, socket net.Listener
+// observer hands on what the gateway tells.
+type observer struct{ *telemetry.Metrics }
+
+// RequestEnded implements gateway.Observer.
+func (o observer) RequestEnded(e gateway.Outcome) { o.Metrics.RequestEnded(telemetry.Request(e)) }
+
+// listeners are where a server is reached. Probes may be nil.
+type listeners struct{ client, socket, probes net.Listener }
+
+// listen opens the addresses of the configuration.
+func listen(cfg settings.Config) (at listeners, err error) {
+	if at.client, err = net.Listen("tcp", cfg.Listen); err != nil {
+		return at, fmt.Errorf("listen on %s: %w; is another server running there? choose another with --listen", cfg.Listen, err)
+	}
+	if cfg.Admin.Listen == "" {
+		return at, nil
+	}
+	if at.probes, err = admin.ListenProbes(cfg.Admin.Listen); err != nil {
+		at.close()
+		return at, err
+	}
+	return at, nil
 }
 
-// runUntil serves until ctx ends or a listener fails, then drains.
-func runUntil(ctx context.Context, cfg settings.Config, log *slog.Logger, s server, ready func()) error {
-	failed := make(chan error, 2)
-	go func() { failed <- s.gateway.Serve(context.WithoutCancel(ctx), s.client) }()
-	go func() { failed <- s.admin.Serve(s.socket) }()
-	log.Info("ready", "listen", s.client.Addr().String(), "version", version)
-	ready()
-
-	var first error
-	waiting := 2
-	select {
-	case <-ctx.Done():
-	case first = <-failed:
-		waiting--
+// close closes what is open. Servers close theirs too, which is no error.
+func (at *listeners) close() {
+	for _, ln := range []net.Listener{at.client, at.socket, at.probes} {
+		if ln != nil {
+			_ = ln.Close()
+		}
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Limits.ShutdownGrace)
-	defer cancel()
-	// A second signal ends the grace.
-	grace, stop := signal.NotifyContext(grace, os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	log.Info("stopping", "grace", cfg.Limits.ShutdownGrace.String())
-	err := errors.Join(first, s.gateway.Shutdown(grace), s.admin.Shutdown(grace))
-	for ; waiting > 0; waiting-- {
-		err = errors.Join(err, <-failed)
-	}
-	log.Info("stopped")
-	return err
 }
 
 func firstModel(a *app.App) string {

@@ -45,6 +45,8 @@ type Options struct {
 	// Apply is told of every configuration that a reload put into force, in
 	// order, so that what the app does not own follows; may be nil.
 	Apply func(*settings.Config)
+	// Metrics count what happens; nil means nobody does.
+	Metrics *telemetry.Metrics
 	// Tail is what the log is written to besides; nil when nobody can look.
 	Tail *telemetry.Tail
 	// Redact takes live secrets out of a text; nil leaves it as it is.
@@ -71,6 +73,7 @@ type App struct {
 	door    *egress.Door
 
 	desk
+	versions versions
 
 	// installing serialises installs and removals of plugins, which compile.
 	installing sync.Mutex
@@ -152,12 +155,17 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	hook := hooks{a.failures}
+	if o.Metrics != nil {
+		hook = append(hook, o.Metrics)
+		a.measure(o.Metrics)
+	}
 	a.manager = host.New(host.Options{
 		Store:    store,
 		Selector: selectorOf(o.Config.Routing),
 		Logger:   o.Logger,
 		Cooldown: o.Config.Cooldown,
-		Hook:     a.failures,
+		Hook:     hook,
 	})
 	r := o.Config.Retry
 	a.manager.SetRetryConfig(r.Rounds, r.MaxInterval, r.MaxCredentials)
@@ -174,7 +182,9 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-// config returns the configuration that is in force. It must not be changed.
+// Config returns the configuration that is in force. It must not be changed.
+func (a *App) Config() *settings.Config { return a.config() }
+
 func (a *App) config() *settings.Config { return a.cfg.Load() }
 
 // Manager returns the manager, for the gateway.
@@ -209,7 +219,7 @@ func (a *App) close(ctx context.Context) error {
 	a.running = nil
 	a.mu.Unlock()
 	for _, r := range last {
-		errs = append(errs, r.close(ctx))
+		errs = append(errs, a.closeVersion(ctx, r))
 	}
 	if a.plugins != nil {
 		errs = append(errs, a.plugins.Close(ctx))

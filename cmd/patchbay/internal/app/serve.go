@@ -106,6 +106,7 @@ func (a *App) swap(r *running) error {
 	old := a.running[m.ID]
 	a.running[m.ID] = r
 	a.mu.Unlock()
+	a.versions.add(r.plugin)
 	for _, e := range r.executors {
 		a.manager.RegisterExecutor(e)
 	}
@@ -143,10 +144,16 @@ func (a *App) withdraw(id string) {
 // retire closes a version behind the scenes, once its attempts have ended.
 func (a *App) retire(id string, old *running) {
 	a.goBackground(func(ctx context.Context) {
-		if err := old.close(ctx); err != nil && ctx.Err() == nil {
+		if err := a.closeVersion(ctx, old); err != nil && ctx.Err() == nil {
 			a.log.Error("close the old version of a plugin", "plugin", id, "error", err)
 		}
 	})
+}
+
+// closeVersion closes a version that served.
+func (a *App) closeVersion(ctx context.Context, r *running) error {
+	defer a.versions.drop(r.plugin)
+	return r.close(ctx)
 }
 
 func (a *App) executor(provider string) *driver.Executor {
