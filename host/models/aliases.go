@@ -31,6 +31,7 @@ type renamed struct {
 // without an entry that counts gives nil. spec: core.md 7.2, 7.4, 7.5.
 func NewAliases(list []settings.OAuthModelAlias, pools bool) *Aliases {
 	t := &Aliases{to: map[string][]string{}, from: map[string]*renamed{}}
+	spelled := map[string]string{} // one alias is listed in one spelling
 	for _, in := range list {
 		name, alias := strings.TrimSpace(in.Name), strings.TrimSpace(in.Alias)
 		if name == "" || alias == "" || strings.EqualFold(name, alias) {
@@ -40,6 +41,9 @@ func NewAliases(list []settings.OAuthModelAlias, pools bool) *Aliases {
 		if len(known) > 0 && (!pools || slices.ContainsFunc(known, func(n string) bool { return strings.EqualFold(n, name) })) {
 			continue
 		}
+		if len(known) == 0 {
+			spelled[lower(alias)] = alias
+		}
 		t.to[lower(alias)] = append(known, name)
 		r := t.from[lower(name)]
 		if r == nil {
@@ -47,7 +51,7 @@ func NewAliases(list []settings.OAuthModelAlias, pools bool) *Aliases {
 			t.from[lower(name)] = r
 			t.order = append(t.order, name)
 		}
-		r.aliases = append(r.aliases, alias)
+		r.aliases = append(r.aliases, spelled[lower(alias)])
 		r.keep = r.keep || in.Fork
 	}
 	if len(t.order) == 0 {
