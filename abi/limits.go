@@ -30,6 +30,10 @@ const (
 	MaxBuffer = 8 << 20
 	// MaxSteps is how many calls one attempt may take, events not counted.
 	MaxSteps = 1000
+	// MaxModels is how many models a guest may list for one credential.
+	MaxModels = 10_000
+	// MaxModelName is the longest name of a model, in bytes.
+	MaxModelName = 512
 	// MinSleep is the shortest sleep; shorter ones are lengthened.
 	MinSleep = 100 * time.Millisecond
 	// MaxImport is the most that one call of an import handles, in bytes.

@@ -1,11 +1,15 @@
 package guest
 
+import "github.com/patchbay-dev/patchbay/abi"
+
 // stepOpenAIModels is the label of the send that OpenAIModels makes. The slash
 // keeps it apart from labels of authors, whose steps are names.
 const stepOpenAIModels = "guest/openai-models"
 
 // OpenAIModels sends, and answers Provider.Models with the list in OpenAI's
-// form: {"data": [{"id": …, "created": …, "owned_by": …}]}.
+// form: {"data": [{"id": …, "created": …, "owned_by": …}]}. What no client could
+// ask for is left out, and so is what is beyond abi.MaxModels: a list with one odd
+// name in it is still a list.
 func (s *Send) OpenAIModels() Answer { return s.Whole(stepOpenAIModels) }
 
 func (r *Request) openAIModels() Answer {
@@ -18,7 +22,10 @@ func (r *Request) openAIModels() Answer {
 	}
 	var models []Model
 	for item := range data.Items() {
-		if id := item.Get("id").Text(); id != "" {
+		if len(models) == abi.MaxModels {
+			break
+		}
+		if id := item.Get("id").Text(); isModelName(id) {
 			models = append(models, Model{
 				ID:      id,
 				Created: item.Get("created").Int(),
@@ -27,4 +34,14 @@ func (r *Request) openAIModels() Answer {
 		}
 	}
 	return r.Models(models...)
+}
+
+// isModelName reports whether the host takes id as the name of a model.
+func isModelName(id string) bool {
+	for i := range len(id) {
+		if id[i] < ' ' || id[i] == 0x7f {
+			return false
+		}
+	}
+	return id != "" && len(id) <= abi.MaxModelName
 }

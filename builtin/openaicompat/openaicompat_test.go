@@ -3,6 +3,7 @@ package openaicompat_test
 import (
 	"bytes"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -79,6 +80,16 @@ func TestModelsComeFromTheUpstream(t *testing.T) {
 	models := []abi.Model{{ID: "small", Created: 1700000000, OwnedBy: "example"}, {ID: "large"}}
 	if diff := cmp.Diff(models, got.Models.Models); diff != "" {
 		t.Error(diff)
+	}
+	// One odd name once cost the whole list: the host holds a guest to the letter,
+	// but the names are the upstream's.
+	odd := answer(200, `{"data":[{"id":"a\nb"},{"id":"\u007f"},{"id":"`+strings.Repeat("x", abi.MaxModelName+1)+`"},{"id":5},{"id":"small"},{"id":"`+"\xff"+`"}]}`)
+	if diff := cmp.Diff([]abi.Model{{ID: "small"}}, odd.Models.Models[:1]); diff != "" || len(odd.Models.Models) > 2 {
+		t.Error(diff, odd.Models.Models)
+	}
+	long := answer(200, `{"data":[`+strings.Repeat(`{"id":"m"},`, abi.MaxModels+5)+`{"id":"n"}]}`)
+	if len(long.Models.Models) != abi.MaxModels {
+		t.Errorf("%d models of a list that is too long", len(long.Models.Models))
 	}
 	if got := answer(200, `{"data":[]}`); got.Which != abi.ActionIsModels || len(got.Models.Models) != 0 {
 		t.Errorf("an empty list gives %s", got.Which)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/patchbay-dev/patchbay/abi"
 	"github.com/patchbay-dev/patchbay/host/auth"
-	"github.com/patchbay-dev/patchbay/host/wire"
 )
 
 // Model is one model that a credential may use.
@@ -28,9 +27,6 @@ const (
 	modelsStatic = "static"
 	modelsNone   = "none"
 )
-
-// maxModels is how many models one credential may have.
-const maxModels = 10_000
 
 // Models returns the models of a credential: those of the manifest, none where
 // the operator lists them, else what the guest says, which may take requests.
@@ -59,14 +55,14 @@ func (e *Executor) Models(ctx context.Context, a *auth.Auth) ([]Model, error) {
 
 // modelsOf takes a guest's list. A name that occurs twice is taken once.
 func modelsOf(list *abi.Models) ([]Model, error) {
-	if len(list.Models) > maxModels {
-		return nil, fmt.Errorf("more than %d models", maxModels)
+	if len(list.Models) > abi.MaxModels {
+		return nil, fmt.Errorf("more than %d models", abi.MaxModels)
 	}
 	models := make([]Model, 0, len(list.Models))
 	seen := make(map[string]bool, len(list.Models))
 	for _, m := range list.Models {
 		id := strings.Clone(m.ID)
-		if id == "" || len(id) > wire.MaxModelName || strings.ContainsFunc(id, isControl) {
+		if id == "" || len(id) > abi.MaxModelName || strings.ContainsFunc(id, isControl) {
 			return nil, fmt.Errorf("the name of a model is empty, too long or holds a control character")
 		}
 		if seen[id] {
