@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -17,12 +19,28 @@ func (g *Gateway) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 		presented := bearer(x.r.Header)
 		id, ok := g.keys.Authenticate(presented)
 		if !ok {
-			x.fail(wrongKey(presented == "", hasBody(x.r)))
+			x.fail(g.refuse(x.r, presented))
 			return nil
 		}
 		x.keyID = id
 		return next(c)
 	}
+}
+
+// refuse says why a request without an accepted key is refused. The address is
+// the connection's, never one that the client names.
+func (g *Gateway) refuse(r *http.Request, presented string) *problem {
+	if presented == "" { // which guesses nothing
+		return wrongKey(true, hasBody(r))
+	}
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		from = netip.AddrPort{} // all that have none count as one
+	}
+	if wait := g.guesses.wrong(from.Addr(), g.now()); wait > 0 {
+		return tooManyGuesses(wait)
+	}
+	return wrongKey(false, hasBody(r))
 }
 
 // bearer returns the key of the one Authorization header, empty when there is
@@ -47,5 +65,12 @@ func wrongKey(missing, closing bool) *problem {
 	return &problem{
 		status: http.StatusUnauthorized, code: codeInvalidKey, kind: typeInvalidRequest, message: message, close: closing,
 		header: map[string]string{"WWW-Authenticate": "Bearer"},
+	}
+}
+
+func tooManyGuesses(wait time.Duration) *problem {
+	return &problem{
+		status: http.StatusTooManyRequests, code: codeTooManyGuesses, kind: typeInvalidRequest, retryAfter: &wait, close: true,
+		message: "Too many wrong API keys came from your address or from everywhere. A right key works at once.",
 	}
 }

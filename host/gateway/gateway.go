@@ -52,6 +52,7 @@ type Options struct {
 type Gateway struct {
 	manager Manager
 	keys    *KeyRing
+	guesses guesses
 	limits  atomic.Pointer[settings.Limits]
 	log     *slog.Logger
 	now     func() time.Time

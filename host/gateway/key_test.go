@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -85,9 +87,9 @@ func TestKeyRingReplace(t *testing.T) {
 	wg.Wait()
 }
 
-// TestSameWorkForEveryKey is A-04: nothing that is done depends on whether the
-// id exists, or on where a key is wrong.
-func TestSameWorkForEveryKey(t *testing.T) {
+// TestFaultA04SameWorkForEveryKey: nothing that is done depends on whether the id
+// exists, or on where a key is wrong.
+func TestFaultA04SameWorkForEveryKey(t *testing.T) {
 	plain, key := NewKey("a", rand.Reader, time.Time{})
 	r := NewKeyRing(key)
 	var steps []string
@@ -107,7 +109,33 @@ func TestSameWorkForEveryKey(t *testing.T) {
 	}
 }
 
-// badKeys is A-01 of the catalogue of faults.
+// TestFaultA04TimeOfACheck: how long a check takes tells nothing of how much of a
+// key is right. The fastest of many rounds is what the work itself costs.
+func TestFaultA04TimeOfACheck(t *testing.T) {
+	plain, key := NewKey("a", rand.Reader, time.Time{})
+	r := NewKeyRing(key)
+	wrong := map[string]string{
+		"in its first byte": plain[:12] + "!" + plain[13:], "in its last byte": plain[:54] + "!", "in its id": "pb_zzzzzzzz" + plain[11:],
+	}
+	fastest := map[string]time.Duration{}
+	for range 300 {
+		for name, presented := range wrong {
+			start := time.Now()
+			for range 100 {
+				r.Authenticate(presented)
+			}
+			if took := time.Since(start); fastest[name] == 0 || took < fastest[name] {
+				fastest[name] = took
+			}
+		}
+	}
+	least, most := slices.Min(slices.Collect(maps.Values(fastest))), slices.Max(slices.Collect(maps.Values(fastest)))
+	if most > 2*least {
+		t.Errorf("100 checks take from %v to %v: %v", least, most, fastest)
+	}
+}
+
+// badKeys are the keys of A-01.
 func badKeys(plain string) map[string][]string {
 	return map[string][]string{
 		"none":              nil,
@@ -137,11 +165,14 @@ func badKeys(plain string) map[string][]string {
 	}
 }
 
-func TestWrongKeysStayOut(t *testing.T) {
+func TestFaultA01WrongKeysStayOut(t *testing.T) {
 	b := newBench(t)
+	asked := 0
 	for name, values := range badKeys(b.key) {
 		for _, route := range []struct{ method, path string }{{"POST", chatPath}, {"GET", "/v1/models"}, {"GET", "/v1/models/small"}} {
 			r := httptest.NewRequest(route.method, route.path, unreadable{t})
+			asked++
+			r.RemoteAddr = fmt.Sprintf("192.0.2.%d:1", asked) // so that nobody guesses often
 			r.Header["Authorization"] = values
 			r.Header.Set("X-Api-Key", b.key)
 			w := httptest.NewRecorder()

@@ -14,6 +14,7 @@ import (
 // host/auth.
 const (
 	codeInvalidKey     = "invalid_api_key"
+	codeTooManyGuesses = "too_many_wrong_keys"
 	codeUnknownURL     = "unknown_url"
 	codeMethod         = "method_not_allowed"
 	codeBadRequest     = "invalid_request"

@@ -78,9 +78,9 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// TestRouteConfusion is A-03 of the catalogue of faults: with a good key, and
+// TestFaultA03RouteConfusion: with a good key, and
 // still nothing but the routes that there are.
-func TestRouteConfusion(t *testing.T) {
+func TestFaultA03RouteConfusion(t *testing.T) {
 	b := newBench(t)
 	for _, target := range []string{
 		"/", "/v1", "/v1/", "/v2/models", "/admin", "//admin", "//v1/models", "/v1//models", "/v1/models/", "/v1/./models", "/v1/x/../models",
