@@ -21,13 +21,13 @@ var codes = map[string]code{
 	"auth_invalid":    {http.StatusUnauthorized, abi.ScopeCredential},
 	"billing":         {http.StatusPaymentRequired, abi.ScopeCredential},
 	"rate_limited":    {http.StatusTooManyRequests, abi.ScopeModel},
-	"overloaded":      {http.StatusServiceUnavailable, abi.ScopeModel},
+	"overloaded":      {529, abi.ScopeModel},
 	"bad_request":     {http.StatusBadRequest, abi.ScopeRequest},
 	"context_length":  {http.StatusBadRequest, abi.ScopeRequest},
 	"content_filter":  {http.StatusBadRequest, abi.ScopeRequest},
 	"model_not_found": {http.StatusNotFound, abi.ScopeModel},
 	"unsupported":     {http.StatusNotImplemented, abi.ScopeRequest},
-	codeTransient:     {http.StatusBadGateway, abi.ScopeModel},
+	codeTransient:     {http.StatusServiceUnavailable, abi.ScopeModel},
 	codeStreamBroken:  {http.StatusBadGateway, abi.ScopeModel},
 }
 

@@ -4,6 +4,9 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
+	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +92,26 @@ func TestLongErrorBody(t *testing.T) {
 	_, err := execute(t, newExecutor(t, always(send(abi.Send{Deliver: abi.DeliverPass})...), manifest()), up.URL)
 	if u := upstreamError(t, err); u.Status != 500 || len(u.Body) != abi.MaxInspect {
 		t.Errorf("status %d, %d bytes", u.Status, len(u.Body))
+	}
+}
+
+// TestCodesAreThoseOfTheSpec: what abi/SPEC.md promises an author about a code
+// is what the driver does. Two statuses once differed.
+func TestCodesAreThoseOfTheSpec(t *testing.T) {
+	spec, err := os.ReadFile("../../abi/SPEC.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]int{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| ([0-9]{3}) \\|").FindAllStringSubmatch(string(spec), -1) {
+		said[row[1]], _ = strconv.Atoi(row[2])
+	}
+	done := map[string]int{}
+	for name := range codes {
+		done[name] = failure(&abi.Fail{Code: name}, nil, strings.Clone, time.Time{}).Status
+	}
+	if diff := cmp.Diff(said, done); diff != "" {
+		t.Error(diff)
 	}
 }
 
