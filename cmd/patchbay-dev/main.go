@@ -1,5 +1,5 @@
 // Command patchbay-dev is for those who work on Patchbay: it measures the
-// server against the floor.
+// server against the floor, writes the reference and builds releases.
 package main
 
 import (

@@ -5,11 +5,11 @@ import "github.com/spf13/cobra"
 func root() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "patchbay-dev",
-		Short:         "Measure and release Patchbay; for those who work on it",
-		Long:          "Measure and release Patchbay. Run it in the repository: it builds what it needs.",
+		Short:         "Measure, document and release Patchbay; for those who work on it",
+		Long:          "Measure, document and release Patchbay. Run it in the repository: it builds what it needs.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(benchCommand(), profileCommand(), childCommand(), distCommand())
+	cmd.AddCommand(benchCommand(), profileCommand(), childCommand(), distCommand(), docsCommand())
 	return cmd
 }
