@@ -15,21 +15,6 @@ import (
 	"github.com/patchbay-dev/patchbay/abi"
 )
 
-// secretWords are parts of names that cannot be made public (contract 5).
-var secretWords = []string{"token", "key", "secret", "cookie", "password", "private", "authorization"}
-
-// neverPublic tells whether the contract forbids that a credential field of
-// this name is public.
-func neverPublic(name string) bool {
-	name = strings.ToLower(name)
-	return strings.HasPrefix(name, "header:") ||
-		slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(name, w) })
-}
-
-// hostHeaders are written by the host alone.
-var hostHeaders = []string{"host", "content-length", "connection", "transfer-encoding", "te", "trailer", "upgrade",
-	"keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization"}
-
 // checkRules checks what a schema cannot say. The manifest has passed the
 // schema. Every problem is listed.
 func checkRules(m *abi.Manifest) error {
@@ -55,8 +40,7 @@ func checkProviders(m *abi.Manifest, add func(string, ...any)) {
 		}
 		seen[p.Key] = true
 		for _, h := range p.ClientHeaders {
-			name := strings.ToLower(h)
-			if neverPublic(name) {
+			if abi.SealedName(h) {
 				add("provider %s: client header %s may hold a secret and is never given to a plugin", p.Key, h)
 			}
 		}
@@ -78,7 +62,7 @@ func checkProviders(m *abi.Manifest, add func(string, ...any)) {
 func checkFields(m *abi.Manifest, add func(string, ...any)) {
 	for _, name := range slices.Sorted(maps.Keys(m.Credential.Fields)) {
 		f := m.Credential.Fields[name]
-		if f.Kind == abi.FieldPublic && neverPublic(name) {
+		if f.Kind == abi.FieldPublic && abi.SealedName(name) {
 			add("credential field %s cannot be public: its name says that it is secret", name)
 		}
 		if f.Default != "" && (f.Kind == "" || f.Kind == abi.FieldSecret) {
@@ -154,7 +138,7 @@ func checkSlots(m *abi.Manifest, add func(string, ...any)) {
 				add("slot %d: destination %s does not allow %s", i, s.Destination, method)
 			}
 		}
-		if header, ok := strings.CutPrefix(s.Position, "header:"); ok && slices.Contains(hostHeaders, strings.ToLower(header)) {
+		if header, ok := strings.CutPrefix(s.Position, "header:"); ok && abi.HostHeader(header) {
 			add("slot %d: the header %s is written by the host alone", i, header)
 		}
 	}

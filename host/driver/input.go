@@ -22,7 +22,7 @@ func (a *attempt) executeInput(opts executor.Options) *abi.ExecuteInput {
 		}
 	}
 	for _, name := range a.e.provider.ClientHeaders {
-		if sealedName(name) {
+		if abi.SealedName(name) {
 			continue
 		}
 		for _, v := range opts.Headers.Values(name) {
@@ -30,7 +30,7 @@ func (a *attempt) executeInput(opts executor.Options) *abi.ExecuteInput {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(opts.Query)) {
-		if sealedName(name) {
+		if abi.SealedName(name) {
 			continue
 		}
 		for _, v := range opts.Query[name] {
@@ -79,7 +79,7 @@ func headersOf(pairs []abi.Pair) http.Header {
 	for _, p := range pairs {
 		name := http.CanonicalHeaderKey(strings.Clone(p.Name))
 		bad := func(r rune) bool { return isControl(r) && r != '\t' }
-		if !isToken(name) || hostHeaders[name] || slices.Contains(hiddenHeaders, name) || strings.ContainsFunc(p.Value, bad) {
+		if !isToken(name) || abi.HostHeader(name) || slices.Contains(hiddenHeaders, name) || strings.ContainsFunc(p.Value, bad) {
 			continue
 		}
 		h[name] = append(h[name], strings.Clone(p.Value))

@@ -12,15 +12,6 @@ import (
 	"github.com/patchbay-dev/patchbay/host/wire"
 )
 
-// hostHeaders are the headers that are the host's alone: what belongs to the
-// connection, and the encoding of the answer, which the host undoes.
-var hostHeaders = map[string]bool{
-	"Host": true, "Content-Length": true, "Connection": true, "Keep-Alive": true,
-	"Proxy-Connection": true, "Proxy-Authenticate": true, "Proxy-Authorization": true,
-	"Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
-	"Accept-Encoding": true,
-}
-
 // outgoing is one request as the door takes it.
 type outgoing struct {
 	dest   egress.Destination
@@ -120,7 +111,7 @@ func (a *attempt) headers(o *outgoing, list []abi.NamedValue) error {
 			return a.broken("%q is not the name of a header", short(h.Name))
 		}
 		name := http.CanonicalHeaderKey(strings.Clone(h.Name))
-		if hostHeaders[name] {
+		if abi.HostHeader(name) {
 			return a.broken("the header %s is the host's", name)
 		}
 		text, err := a.text(h.Parts, place{o: o, kind: "header", name: name})

@@ -37,7 +37,7 @@ func newScrubber(m *abi.Manifest, a *auth.Auth) *scrubber {
 		}
 	}
 	for name, v := range a.Attributes {
-		if sealedName(name) && !open(name) {
+		if abi.SealedName(name) && !open(name) {
 			values = append(values, v)
 		}
 	}
@@ -111,16 +111,4 @@ func (s *scrubber) text(t string) string {
 		t = strings.ReplaceAll(t, string(pattern), string(redacted))
 	}
 	return t
-}
-
-// sealedNames are parts of names that no public field may have. contract
-// section 5.
-var sealedNames = []string{"token", "key", "secret", "cookie", "password", "private", "authorization"}
-
-// sealedName reports whether a field of this name holds a secret whatever a
-// manifest says.
-func sealedName(name string) bool {
-	lower := strings.ToLower(name)
-	return strings.HasPrefix(lower, auth.AttrHeaderPrefix) ||
-		slices.ContainsFunc(sealedNames, func(part string) bool { return strings.Contains(lower, part) })
 }

@@ -106,7 +106,7 @@ func compilePatterns(m *abi.Manifest) (map[string]*regexp.Regexp, error) {
 		if slices.Contains(coreAttributes, name) {
 			return nil, fmt.Errorf("the credential field %s has the name of a setting of the host; choose another", name)
 		}
-		if f.Kind == abi.FieldPublic && sealedName(name) {
+		if f.Kind == abi.FieldPublic && abi.SealedName(name) {
 			return nil, fmt.Errorf("the credential field %s cannot be public: its name says that it is a secret", name)
 		}
 		if f.Pattern == "" {
