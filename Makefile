@@ -52,6 +52,13 @@ $(LINT):
 	GOBIN=$(abspath $(BIN)/tools) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 	@mv $(BIN)/tools/golangci-lint $@
 
+## bench: measure against httputil.ReverseProxy, some five minutes on a quiet
+## machine; BENCH=--quick for half a minute
+bench: build
+	go build -trimpath -o $(BIN)/patchbay-dev ./cmd/patchbay-dev
+	$(BIN)/patchbay-dev bench --patchbay $(PATCHBAY) --plugin $(BIN)/openai-compatible.wasm \
+		--json $(BIN)/bench.json --benchstat $(BIN)/bench.txt $(BENCH)
+
 ## e2e-real: ask a real model on loopback, through the sandboxed plugin
 e2e-real: build
 	bash examples/openai-compatible/e2e-real.sh $(PATCHBAY) $(BIN)/openai-compatible.wasm

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -77,22 +78,27 @@ func with(rounds []roundsOf, connections int) (roundsOf, bool) {
 
 func microBudgets(micro []Micro) []Budget {
 	var all []Budget
+	// What was not measured is not a number, which no limit holds.
 	value := func(name, unit string) float64 {
 		i := slices.IndexFunc(micro, func(m Micro) bool { return m.Name == name })
 		if i < 0 {
-			return 0
+			return math.NaN()
 		}
 		return micro[i].Values[unit]
 	}
 	add := func(name string, measured, limit float64, unit string) {
-		all = append(all, Budget{Name: name, Measured: measured, Low: measured, High: measured, Limit: limit, Unit: unit, Pass: measured <= limit})
+		pass := measured <= limit
+		if math.IsNaN(measured) {
+			measured = 0
+		}
+		all = append(all, Budget{Name: name, Measured: measured, Low: measured, High: measured, Limit: limit, Unit: unit, Pass: pass})
 	}
 	add("mapped event, Go guest: guest and driver", (value(guestEvent, "ns/op")+value(driverEvent, "ns/op"))/1000, limitMapped, "µs")
 	add("empty guest call", value(emptyCall, "ns/op"), limitCall, "ns")
 	add("empty guest call: allocations on the host", value(emptyCall, "allocs/op"), 0, "allocs")
-	worst, which := 0.0, ""
+	worst, which := math.NaN(), "none"
 	for _, m := range micro {
-		if x := m.Values["x/orig"]; x > worst {
+		if x, ok := m.Values["x/orig"]; ok && !(x <= worst) {
 			worst, which = x, m.Name
 		}
 	}

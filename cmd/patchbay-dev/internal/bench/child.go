@@ -146,11 +146,11 @@ func Child(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := json.Unmarshal(first, &r); err != nil {
 		return fmt.Errorf("read the role: %w", err)
 	}
+	p := &parent{lines: lines, out: json.NewEncoder(out)}
 	run, ok := roles[r.Name]
 	if !ok {
-		return fmt.Errorf("there is no role %q", r.Name)
+		return p.tell(ready{Error: fmt.Sprintf("there is no role %q", r.Name)})
 	}
-	p := &parent{lines: lines, out: json.NewEncoder(out)}
 	if err := run(ctx, r, p); err != nil {
 		return p.tell(ready{Error: err.Error()})
 	}
