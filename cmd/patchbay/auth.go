@@ -36,7 +36,7 @@ patchbay plugin inspect. A secret comes from a file (@FILE) or from standard inp
 		ValidArgsFunction: g.completeProviders(),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			spec.Provider = args[0]
-			if spec.Set, err = pairs("--set ", sets); err != nil {
+			if spec.Set, err = pairs("--set: ", sets); err != nil {
 				return err
 			}
 			in := input{stdin: cmd.InOrStdin()}

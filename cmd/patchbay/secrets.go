@@ -11,13 +11,14 @@ import (
 // maxSecret is the longest secret that is read, in bytes.
 const maxSecret = 1 << 20
 
-// pairs reads FIELD=VALUE arguments; flag is what they follow, for messages.
+// pairs reads FIELD=VALUE arguments; flag is what they follow, for messages. An
+// argument that is none is not repeated, since it may be a secret.
 func pairs(flag string, args []string) (map[string]string, error) {
 	m := make(map[string]string, len(args))
 	for _, a := range args {
 		name, value, ok := strings.Cut(a, "=")
 		if !ok || name == "" {
-			return nil, usagef("%s%s: write FIELD=VALUE", flag, a)
+			return nil, usagef("%swrite FIELD=VALUE", flag)
 		}
 		if _, twice := m[name]; twice {
 			return nil, usagef("%s%s is there twice", flag, name)

@@ -29,14 +29,22 @@ func (a *App) ImportAuths(ctx context.Context, req admin.ImportRequest) ([]admin
 		return nil, err
 	}
 	known := a.records()
+	here := map[string]string{} // what this request adds, by id: the file
 	all := make([]admin.ImportedFile, 0, len(req.Files))
 	var fresh []*auth.Auth
 	for _, f := range req.Files {
 		out, rec := planImport(f, byProvider, known)
+		if first, twice := here[out.ID]; twice && out.State == admin.ImportExists {
+			out.Reason = fmt.Sprintf("it is the same account as %q", first)
+			if !req.Yes {
+				out.ID = "" // there is no such credential yet
+			}
+		}
 		if out.State == admin.ImportReady {
 			// Within one folder too, the first of two is the one.
 			rec.ID = auth.NewID()
 			known = append(known, rec)
+			here[rec.ID] = out.Name
 			if req.Yes {
 				fresh = append(fresh, a.takeOver(ctx, rec, &out)...)
 			}
