@@ -54,8 +54,12 @@ func configCommand(g *global) *cobra.Command {
 		Example: "  patchbay config check patchbay.yaml",
 		Args:    exactly(1, "one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := config.Load(config.Source{File: args[0], Environ: os.Environ()}); err != nil {
+			cfg, err := config.Load(config.Source{File: args[0], Environ: os.Environ()})
+			if err != nil {
 				return err
+			}
+			for _, w := range cfg.Warnings {
+				fmt.Fprintln(cmd.ErrOrStderr(), "warning:", w)
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is fine\n", args[0])
 			return nil

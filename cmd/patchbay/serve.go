@@ -109,11 +109,11 @@ func serve(ctx context.Context, s serving) (err error) {
 			err = errCut // the rest says only that things were cut
 		}
 	}()
-	if err := a.Start(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil // told to stop before it began
-		}
+	if err := a.Start(ctx); err != nil && ctx.Err() == nil {
 		return err
+	}
+	if ctx.Err() != nil {
+		return nil // told to stop before it began
 	}
 	if at.socket, err = admin.Listen(cfg.DataDir); err != nil {
 		return err
