@@ -50,8 +50,10 @@ func (m *Manager) run(ctx context.Context, r *request, do func(context.Context, 
 // round tries each credential at most once.
 func (m *Manager) round(ctx context.Context, r *request, round int, do func(context.Context, *attempt) error) (*attempt, error) {
 	r.tried.Reset()
+	defer m.endProbe(r)
 	var last error
 	for attempts := 0; r.w.maxCredentials == 0 || attempts < r.w.maxCredentials; attempts++ {
+		m.endProbe(r)
 		s, e, err := m.pick(ctx, r, round)
 		if err != nil {
 			if last != nil { // what a provider said tells more
@@ -66,6 +68,9 @@ func (m *Manager) round(ctx context.Context, r *request, round int, do func(cont
 		err = m.call(ctx, r, at, do)
 		switch {
 		case err == nil:
+			if r.probe != nil {
+				m.proved(ctx, at)
+			}
 			return at, nil
 		case ctx.Err() != nil: // the client left; nothing was learned
 			return nil, ctx.Err()

@@ -16,6 +16,8 @@ import (
 type slot struct {
 	id  string
 	cur atomic.Pointer[entry]
+	// probing holds the states that a probe is trying out; guarded by Manager.mu.
+	probing map[string]bool
 }
 
 // entry is what is known of a credential at one moment. It is immutable: the
@@ -113,23 +115,30 @@ func (e *entry) limit(w *world) int {
 	return w.retries
 }
 
-// member is the credential as the index sees it.
+// member is the credential as the index sees it. The caller holds Manager.mu.
 func (e *entry) member(s *slot, now time.Time) schedule.Member[*slot] {
 	m := schedule.Member[*slot]{ID: s.id, Provider: e.provider, Priority: e.auth.Priority(), Value: s}
 	m.Seats = make([]schedule.Seat, len(e.lanes))
 	for i, l := range e.lanes {
-		m.Seats[i] = e.seat(l, now)
+		m.Seats[i] = e.seat(s, l, now)
 	}
 	return m
 }
 
 // seat is one lane as the index sees it. A block of the whole credential may end
 // before one of the model that lies behind it; the seat is free after the last
-// of them, and waits for a quota only if all of them do.
-func (e *entry) seat(l lane, now time.Time) schedule.Seat {
+// of them, and waits for a quota only if all of them do. It is free for a probe
+// when a long block lies behind it, and for nobody while there is one. The
+// caller holds Manager.mu.
+func (e *entry) seat(s *slot, l lane, now time.Time) schedule.Seat {
 	seat := schedule.Seat{Model: l.name}
 	b := e.auth.Block(l.state, now)
+	if b.Reason != auth.BlockedDisabled && (s.probing[auth.CredentialState] || s.probing[l.state]) {
+		seat.State.Blocked = true
+		return seat
+	}
 	if b.Reason == auth.NotBlocked {
+		seat.State.Probe = len(e.halfOpen(l.state, now)) > 0
 		return seat
 	}
 	seat.State = schedule.State{Blocked: true, Off: e.disabled(), Quota: true}
@@ -141,6 +150,7 @@ func (e *entry) seat(l lane, now time.Time) schedule.Seat {
 		}
 		b = e.auth.Block(l.state, b.Until)
 	}
+	seat.State.Probe = len(e.halfOpen(l.state, seat.State.Until)) > 0
 	return seat
 }
 

@@ -70,7 +70,7 @@ func (m *Manager) apply(s *slot, result auth.Result) (begun auth.Block, changed 
 	seats := make([]schedule.Seat, 0, 3)
 	for _, l := range next.lanes {
 		if everywhere || l.name == "" || l.state == model {
-			seats = append(seats, next.seat(l, now))
+			seats = append(seats, next.seat(s, l, now))
 		}
 	}
 	m.index.Set(s.id, seats...)

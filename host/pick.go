@@ -20,15 +20,19 @@ func (m *Manager) pick(ctx context.Context, r *request, round int) (*slot, *entr
 		if e := s.cur.Load(); e != nil && r.allows(e, round) {
 			return s, e, nil
 		}
+		m.endProbe(r)
 	}
 }
 
 func (m *Manager) pickSlot(ctx context.Context, r *request) (*slot, error) {
-	if r.indexed {
-		if s, ok := m.index.Pick(m.query(r), &r.tried); ok {
+	for r.indexed {
+		s, probe, ok := m.index.Pick(m.query(r), &r.tried)
+		if !ok {
+			return nil, m.unselectable(r)
+		}
+		if !probe || m.beginProbe(r, s) {
 			return s, nil
 		}
-		return nil, m.unselectable(r)
 	}
 	return m.pickFromSlice(ctx, r)
 }
@@ -36,7 +40,8 @@ func (m *Manager) pickSlot(ctx context.Context, r *request) (*slot, error) {
 // pickFromSlice lets a selector see all candidates: one that is not ours, or
 // ours where the index does not know enough (groups, websocket clients).
 func (m *Manager) pickFromSlice(ctx context.Context, r *request) (*slot, error) {
-	candidates := m.index.Candidates(m.query(r), &r.tried)
+	q := m.query(r)
+	candidates := slices.DeleteFunc(m.index.Candidates(q, &r.tried), func(c schedule.Candidate[*slot]) bool { return c.Busy })
 	views := make([]*auth.Auth, 0, len(candidates))
 	model := r.route
 	for i, c := range candidates {
@@ -69,6 +74,10 @@ func (m *Manager) pickFromSlice(ctx context.Context, r *request) (*slot, error) 
 	if i < 0 {
 		return nil, fault(auth.CodeAuthUnavailable, "the selector chose credential %q, which is not one that it was given", picked.ID)
 	}
-	r.tried.Add(candidates[i])
-	return candidates[i].Value, nil
+	chosen := candidates[i]
+	r.tried.Add(chosen)
+	if chosen.Probe && !(m.index.Probe(q, chosen) && m.beginProbe(r, chosen.Value)) {
+		return m.pickFromSlice(ctx, r) // somebody else tries it out
+	}
+	return chosen.Value, nil
 }

@@ -23,6 +23,8 @@ type request struct {
 	pin       string
 	onPick    func(id string)
 	tried     schedule.Tried[*slot]
+	// probe is what the attempt that runs tries out, nil if nothing.
+	probe *probe
 	// count says that only tokens are counted.
 	count bool
 	// indexed says that the index picks; else the selector does, from a slice.
@@ -95,6 +97,7 @@ func text(v any) string {
 func (m *Manager) query(r *request) schedule.Query {
 	return schedule.Query{
 		Providers: r.providers, Model: r.canonical, Now: m.now(), Pin: r.pin, FillFirst: r.w.strategy == fillFirst,
+		ProbeInterval: r.w.cooldown.ProbeInterval,
 	}
 }
 

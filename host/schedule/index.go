@@ -38,6 +38,9 @@ type State struct {
 	// Quota says that a quota is the reason. A block without an end never counts
 	// as one.
 	Quota bool
+	// Probe: when it is not blocked, or not any more, a single pick takes the
+	// seat, and nobody else does until the next Put or Set.
+	Probe bool
 }
 
 // Index is the index. It is safe for concurrent use; make one with New.
@@ -53,6 +56,7 @@ type Index[V any] struct {
 	shelves map[shelfKey]*shelf[V]
 	listing map[string][]string // providers by model, sorted
 	mixed   mixedCursors
+	paces   map[string]*pace // by model; those that have a lane
 }
 
 type shelfKey struct{ provider, model string }
@@ -75,6 +79,7 @@ func New[V any]() *Index[V] {
 		members: map[string]*member[V]{},
 		shelves: map[shelfKey]*shelf[V]{},
 		listing: map[string][]string{},
+		paces:   map[string]*pace{},
 	}
 }
 
@@ -193,6 +198,7 @@ func (x *Index[V]) unsyncedUnlist(key shelfKey) {
 	}
 	if len(at) == 0 {
 		delete(x.listing, key.model)
+		delete(x.paces, key.model)
 		return
 	}
 	x.listing[key.model] = at
@@ -211,7 +217,7 @@ func (x *Index[V]) unsyncedLane(provider, model string, priority int) *lane[V] {
 	}
 	i, found := slices.BinarySearchFunc(sh.lanes, priority, func(l *lane[V], p int) int { return p - l.priority })
 	if !found {
-		sh.lanes = slices.Insert(sh.lanes, i, &lane[V]{model: model, priority: priority})
+		sh.lanes = slices.Insert(sh.lanes, i, &lane[V]{model: model, priority: priority, pace: x.unsyncedPace(model)})
 	}
 	return sh.lanes[i]
 }

@@ -25,7 +25,7 @@ func until(d time.Duration) State { return State{Blocked: true, Until: start.Add
 func picks(x *Index[string], q Query, n int) []string {
 	var out []string
 	for range n {
-		v, ok := x.Pick(q, nil)
+		v, _, ok := x.Pick(q, nil)
 		if !ok {
 			v = "-"
 		}
@@ -52,7 +52,9 @@ func TestIndexAnswersLikeTheOracle(t *testing.T) {
 		models := rapid.SampledFrom([]string{"m", "n"})
 		provider := rapid.SampledFrom([]string{"p", "q"})
 		state := rapid.Custom(func(t *rapid.T) State {
-			switch rapid.IntRange(0, 5).Draw(t, "state") {
+			switch rapid.IntRange(0, 6).Draw(t, "state") {
+			case 3:
+				return State{Blocked: rapid.Bool().Draw(t, "blocked"), Until: now.Add(time.Duration(rapid.IntRange(-2, 5).Draw(t, "s")) * time.Second), Probe: true}
 			case 2:
 				return State{Off: true, Blocked: rapid.Bool().Draw(t, "blocked"), Until: now}
 			case 0:
@@ -76,7 +78,7 @@ func TestIndexAnswersLikeTheOracle(t *testing.T) {
 			o.members[m.ID] = m
 		}
 		query := func(t *rapid.T) Query {
-			q := Query{Model: models.Draw(t, "model"), Now: now, FillFirst: rapid.Bool().Draw(t, "fill")}
+			q := Query{Model: models.Draw(t, "model"), Now: now, FillFirst: rapid.Bool().Draw(t, "fill"), ProbeInterval: 2 * time.Second}
 			q.Providers = rapid.SampledFrom([][]string{{"p"}, {"q"}, {"p", "q"}, {"q", "p"}, {"none", "p"}}).Draw(t, "providers")
 			if rapid.IntRange(0, 5).Draw(t, "pinned") == 0 {
 				q.Pin = ids.Draw(t, "pin")
@@ -130,10 +132,11 @@ func TestIndexAnswersLikeTheOracle(t *testing.T) {
 				var tried Tried[string]
 				seen := map[string]bool{}
 				for range rapid.IntRange(1, 7).Draw(t, "n") {
-					got, gotOK := x.Pick(q, &tried)
+					got, gotProbe, gotOK := x.Pick(q, &tried)
 					want, wantOK := o.pick(q, seen)
-					if got != want || gotOK != wantOK {
-						t.Fatalf("pick %+v after %v: got %q %v, want %q %v", q, seen, got, gotOK, want, wantOK)
+					wantProbe := wantOK && o.picked(want, q)
+					if got != want || gotOK != wantOK || gotProbe != wantProbe {
+						t.Fatalf("pick %+v after %v: got %q %v %v, want %q %v %v", q, seen, got, gotProbe, gotOK, want, wantProbe, wantOK)
 					}
 					if gotOK {
 						seen[got] = true
@@ -149,8 +152,16 @@ func TestIndexAnswersLikeTheOracle(t *testing.T) {
 				if got := x.Survey(q); got != want {
 					t.Fatalf("survey %+v: got %+v, want %+v", q, got, want)
 				}
-				if got := len(x.Candidates(q, nil)); got != want.Total-want.Off {
+				all := x.Candidates(q, nil)
+				if got := len(all); got != want.Total-want.Off {
 					t.Fatalf("candidates %+v: got %d, want %d", q, got, want.Total-want.Off)
+				}
+				for _, c := range all {
+					if took := x.Probe(q, c); took != c.Probe && !(c.Probe && q.Now.Before(o.pace[q.Model])) {
+						t.Fatalf("candidate %s: a probe is %v, and was taken %v", c.ID, c.Probe, took)
+					} else if took {
+						o.picked(c.ID, q)
+					}
 				}
 				if got := len(x.Listed(q, 3)); got != min(want.Total, 3) {
 					t.Fatalf("listed %+v: got %d, want %d", q, got, min(want.Total, 3))
@@ -189,8 +200,14 @@ func surveyOf(o *oracle, q Query) Survey {
 				want.Off++
 				continue
 			}
-			if open(s.State, q.Now) {
+			if o.may(s.State, q) {
 				want.Ready++
+				continue
+			}
+			if open(s.State, q.Now) {
+				if next := o.pace[q.Model]; want.Earliest.IsZero() || next.Before(want.Earliest) {
+					want.Earliest = next
+				}
 				continue
 			}
 			if s.State.Until.IsZero() {
@@ -213,12 +230,17 @@ func checkBits(t *rapid.T, x *Index[string]) {
 	for key, sh := range x.shelves {
 		for _, l := range sh.lanes {
 			l.settle()
-			var nready, nwaiting, nquota, noff int
+			var nready, nhalf, nwaiting, nquota, noff int
 			for i, s := range l.seats {
 				if bit := l.bits.next(i) == i; bit != (s.place == ready) {
 					t.Fatalf("%v seat %s: bit %v, place %d", key, s.owner.id, bit, s.place)
 				}
+				if bit := l.half.next(i) == i; bit != (s.place == half) {
+					t.Fatalf("%v seat %s: half %v, place %d", key, s.owner.id, bit, s.place)
+				}
 				switch s.place {
+				case half:
+					nhalf++
 				case ready:
 					nready++
 				case waiting:
@@ -234,7 +256,7 @@ func checkBits(t *rapid.T, x *Index[string]) {
 					noff++
 				}
 			}
-			if l.total != len(l.seats) || l.nready != nready || len(l.waiting) != nwaiting || l.nquota != nquota || l.noff != noff {
+			if l.total != len(l.seats) || l.nready != nready || l.nhalf != nhalf || len(l.waiting) != nwaiting || l.nquota != nquota || l.noff != noff {
 				t.Fatalf("%v counts %d/%d/%d/%d, want %d/%d/%d/%d", key,
 					l.total, l.nready, len(l.waiting), l.nquota, len(l.seats), nready, nwaiting, nquota)
 			}
@@ -300,11 +322,11 @@ func TestManyDeadlinesAtOnceAreAllWoken(t *testing.T) {
 	q := Query{Providers: []string{"p"}, Model: "m", Now: start.Add(time.Second)}
 	var tried Tried[string]
 	for i := range n {
-		if _, ok := x.Pick(q, &tried); !ok {
+		if _, _, ok := x.Pick(q, &tried); !ok {
 			t.Fatalf("pick %d found nothing", i)
 		}
 	}
-	if v, ok := x.Pick(q, &tried); ok {
+	if v, _, ok := x.Pick(q, &tried); ok {
 		t.Fatalf("picked %q twice", v)
 	}
 }
@@ -346,7 +368,7 @@ func TestConcurrentPicksAreFair(t *testing.T) {
 		wg.Go(func() {
 			mine := map[string]int{}
 			for range 1000 {
-				v, _ := x.Pick(Query{Providers: []string{"p"}, Model: "m", Now: start}, nil)
+				v, _, _ := x.Pick(Query{Providers: []string{"p"}, Model: "m", Now: start}, nil)
 				mine[v]++
 			}
 			mu.Lock()

@@ -13,7 +13,8 @@ type place uint8
 const (
 	ready   place = iota // its bit is set
 	waiting              // blocked until due; in the lane's heap
-	stuck                // blocked with no time known
+	half                 // a single pick may take it; its bit in half is set
+	stuck                // blocked with no time known, or taken by a probe
 	gone                 // removed; the lane drops it when it next settles
 )
 
@@ -33,21 +34,25 @@ type seat[V any] struct {
 	place place
 	quota bool
 	off   bool
+	probe bool // when its block ends, it is half
 }
 
 // lane holds the seats of one provider, model and priority, sorted by id.
 type lane[V any] struct {
 	model    string
 	priority int
+	pace     *pace // shared by all lanes of the model
 
 	seats   []*seat[V]
 	arrived []*seat[V] // not placed yet
 	dirty   bool       // seats came or went since the last settle
 	bits    bitmap     // the ready seats, by position
+	half    bitmap     // the half-open seats, by position; empty while there are none
 	waiting dueHeap[V]
 
 	total  int // seats that are not gone
 	nready int
+	nhalf  int
 	nquota int // seats that wait because of a quota
 	noff   int // seats that are switched off
 
@@ -85,6 +90,11 @@ func (l *lane[V]) take(s *seat[V]) {
 		if s.pos >= 0 && !l.dirty {
 			l.bits.clear(int(s.pos))
 		}
+	case half:
+		l.nhalf--
+		if s.pos >= 0 && !l.dirty {
+			l.half.clear(int(s.pos))
+		}
 	case waiting:
 		heap.Remove(&l.waiting, int(s.at))
 	}
@@ -94,7 +104,7 @@ func (l *lane[V]) take(s *seat[V]) {
 	if s.off {
 		l.noff--
 	}
-	s.place, s.quota, s.off = gone, false, false
+	s.place, s.quota, s.off, s.probe = gone, false, false, false
 }
 
 // move changes the state of a seat.
@@ -104,6 +114,15 @@ func (l *lane[V]) move(s *seat[V], st State) {
 	case st.Off:
 		s.place, s.off = stuck, true
 		l.noff++
+	case !st.Blocked && st.Probe:
+		s.place = half
+		l.nhalf++
+		if s.pos >= 0 && !l.dirty {
+			if len(l.half.levels) == 0 {
+				l.half = newBitmap(len(l.seats))
+			}
+			l.half.set(int(s.pos))
+		}
 	case !st.Blocked:
 		s.place = ready
 		l.nready++
@@ -113,7 +132,7 @@ func (l *lane[V]) move(s *seat[V], st State) {
 	case st.Until.IsZero():
 		s.place = stuck
 	default:
-		s.place, s.due = waiting, st.Until.UnixNano()
+		s.place, s.due, s.probe = waiting, st.Until.UnixNano(), st.Probe
 		heap.Push(&l.waiting, s)
 		if st.Quota {
 			s.quota = true
@@ -143,11 +162,17 @@ func (l *lane[V]) settle() {
 		merged = keep(merged, s)
 	}
 	l.seats, l.arrived, l.dirty = merged, nil, false
-	l.bits = newBitmap(len(merged))
+	l.bits, l.half = newBitmap(len(merged)), bitmap{}
+	if l.nhalf > 0 {
+		l.half = newBitmap(len(merged))
+	}
 	for i, s := range merged {
 		s.pos = int32(i)
-		if s.place == ready {
+		switch s.place {
+		case ready:
 			l.bits.set(i)
+		case half:
+			l.half.set(i)
 		}
 	}
 	l.cursor = 0
@@ -166,38 +191,38 @@ func keep[V any](list []*seat[V], s *seat[V]) []*seat[V] {
 // wake makes the seats ready whose time has come, at most a batch of them.
 func (l *lane[V]) wake(now int64) {
 	for n := 0; n < promoteBatch && len(l.waiting) > 0 && l.waiting[0].due <= now; n++ {
-		l.move(l.waiting[0], State{})
+		l.move(l.waiting[0], State{Probe: l.waiting[0].probe})
 	}
 }
 
 // awake settles the lane and wakes until a seat is eligible or nothing more is
-// due; it returns how many are.
-func (l *lane[V]) awake(now int64, tried *Tried[V]) int {
+// due; it returns how many are. probes says whether half-open ones are.
+func (l *lane[V]) awake(now int64, tried *Tried[V], probes bool) int {
 	l.settle()
 	for {
 		l.wake(now)
-		if n := l.eligible(tried); n > 0 || len(l.waiting) == 0 || l.waiting[0].due > now {
+		if n := l.eligible(tried, probes); n > 0 || len(l.waiting) == 0 || l.waiting[0].due > now {
 			return n
 		}
 	}
 }
 
-// find returns the ready seat after the cursor, or the first one when first is
-// set, that is not tried; nil when there is none. The lane must be settled.
-func (l *lane[V]) find(first bool, tried *Tried[V]) *seat[V] {
-	if l.nready == 0 {
+// find returns the eligible seat after the cursor, or the first one when first
+// is set, that is not tried; nil when there is none. The lane must be settled.
+func (l *lane[V]) find(first bool, tried *Tried[V], probes bool) *seat[V] {
+	if l.nready == 0 && (l.nhalf == 0 || !probes) {
 		return nil
 	}
 	from := l.cursor
 	if first {
 		from = 0
 	}
-	for p := l.bits.next(from); p >= 0; p = l.bits.next(p + 1) {
+	for p := l.next(from, probes); p >= 0; p = l.next(p+1, probes) {
 		if s := l.seats[p]; !tried.has(s.owner) {
 			return s
 		}
 	}
-	for p := l.bits.next(0); p >= 0 && p < from; p = l.bits.next(p + 1) {
+	for p := l.next(0, probes); p >= 0 && p < from; p = l.next(p+1, probes) {
 		if s := l.seats[p]; !tried.has(s.owner) {
 			return s
 		}
@@ -205,16 +230,32 @@ func (l *lane[V]) find(first bool, tried *Tried[V]) *seat[V] {
 	return nil
 }
 
+// next returns the first eligible position at or after i, -1 when there is none.
+func (l *lane[V]) next(i int, probes bool) int {
+	p := l.bits.next(i)
+	if !probes || l.nhalf == 0 {
+		return p
+	}
+	if h := l.half.next(i); p < 0 || h >= 0 && h < p {
+		return h
+	}
+	return p
+}
+
 // passed puts the cursor behind s.
 func (l *lane[V]) passed(s *seat[V]) {
 	l.cursor, l.last = int(s.pos)+1, s.owner
 }
 
-// eligible returns how many seats are ready and untried.
-func (l *lane[V]) eligible(tried *Tried[V]) int {
+// eligible returns how many seats are ready, or half-open while probes may
+// begin, and untried.
+func (l *lane[V]) eligible(tried *Tried[V], probes bool) int {
 	n := l.nready
+	if probes {
+		n += l.nhalf
+	}
 	tried.each(func(m *member[V]) {
-		if s := m.seat(l.model); s != nil && s.lane == l && s.place == ready {
+		if s := m.seat(l.model); s != nil && s.lane == l && (s.place == ready || s.place == half && probes) {
 			n--
 		}
 	})

@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,14 +14,33 @@ type oracle struct {
 	members map[string]Member[string]
 	last    map[string]string // by provider, model and priority: id of the last pick
 	turn    map[string]int    // by providers and model
+	pace    map[string]time.Time
 }
 
 func newOracle() *oracle {
-	return &oracle{members: map[string]Member[string]{}, last: map[string]string{}, turn: map[string]int{}}
+	return &oracle{members: map[string]Member[string]{}, last: map[string]string{}, turn: map[string]int{}, pace: map[string]time.Time{}}
 }
 
 func open(st State, now time.Time) bool {
 	return !st.Off && (!st.Blocked || !st.Until.IsZero() && !st.Until.After(now))
+}
+
+// may reports whether a seat can be had: one for a probe only so often.
+func (o *oracle) may(st State, q Query) bool {
+	return open(st, q.Now) && (!st.Probe || !q.Now.Before(o.pace[q.Model]))
+}
+
+// picked takes a seat that is there for a probe out of reach.
+func (o *oracle) picked(id string, q Query) (probe bool) {
+	seats := o.members[id].Seats
+	for i, s := range seats {
+		if s.Model == q.Model && s.State.Probe {
+			seats[i].State = State{Blocked: true}
+			o.pace[q.Model] = q.Now.Add(q.ProbeInterval)
+			return true
+		}
+	}
+	return false
 }
 
 // ready returns the sorted ids of a provider that are ready and untried, at one
@@ -33,7 +53,7 @@ func (o *oracle) ready(provider string, q Query, priority int, tried map[string]
 		}
 		for _, s := range m.Seats {
 			if s.Model == q.Model {
-				if open(s.State, q.Now) {
+				if o.may(s.State, q) {
 					ids = append(ids, id)
 				}
 				break
@@ -95,6 +115,11 @@ func (o *oracle) forget() {
 	for lane := range o.last {
 		if !live[lane] {
 			delete(o.last, lane)
+		}
+	}
+	for model := range o.pace {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(live)), func(lane string) bool { return strings.Contains(lane, "/"+model+"/") }) {
+			delete(o.pace, model)
 		}
 	}
 }

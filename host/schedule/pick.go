@@ -19,6 +19,8 @@ type Query struct {
 	Pin string
 	// FillFirst takes the lowest id instead of the one after the last pick.
 	FillFirst bool
+	// ProbeInterval is the least time between two probes of one model.
+	ProbeInterval time.Duration
 }
 
 // Pick returns the value of a member that is ready and not tried, of the
@@ -29,7 +31,10 @@ type Query struct {
 // several providers each owns as many turns as it has ready members, in the
 // order of the query; fill first takes the first provider that has one.
 // spec: core.md 4 and 5.
-func (x *Index[V]) Pick(q Query, tried *Tried[V]) (v V, ok bool) {
+//
+// probe says that the member is being tried out: nobody else gets it for the
+// model until the next Put or Set, which the caller owes.
+func (x *Index[V]) Pick(q Query, tried *Tried[V]) (v V, probe, ok bool) {
 	now := q.Now.UnixNano()
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -43,10 +48,13 @@ func (x *Index[V]) Pick(q Query, tried *Tried[V]) (v V, ok bool) {
 		s = x.unsyncedMixed(q, now, tried)
 	}
 	if s == nil {
-		return v, false
+		return v, false, false
 	}
 	tried.add(s.owner)
-	return s.value, true
+	if probe = s.place == half; probe {
+		s.begin(now, q.ProbeInterval)
+	}
+	return s.value, probe, true
 }
 
 func (x *Index[V]) unsyncedPinned(q Query, now int64, tried *Tried[V]) *seat[V] {
@@ -59,12 +67,12 @@ func (x *Index[V]) unsyncedPinned(q Query, now int64, tried *Tried[V]) *seat[V] 
 		return nil
 	}
 	if s.place == waiting && s.due <= now {
-		s.lane.move(s, State{})
+		s.lane.move(s, State{Probe: s.probe})
 	}
-	if s.place != ready {
-		return nil
+	if s.place == ready || s.place == half && s.lane.pace.allows(now, q.ProbeInterval) {
+		return s
 	}
-	return s
+	return nil
 }
 
 func (x *Index[V]) unsyncedSingle(q Query, now int64, tried *Tried[V]) *seat[V] {
@@ -72,11 +80,12 @@ func (x *Index[V]) unsyncedSingle(q Query, now int64, tried *Tried[V]) *seat[V] 
 	if sh == nil {
 		return nil
 	}
+	probes := x.paces[q.Model].allows(now, q.ProbeInterval)
 	for _, l := range sh.lanes {
-		if l.awake(now, tried) == 0 {
+		if l.awake(now, tried, probes) == 0 {
 			continue
 		}
-		s := l.find(q.FillFirst, tried)
+		s := l.find(q.FillFirst, tried, probes)
 		if !q.FillFirst {
 			l.passed(s)
 		}
@@ -87,6 +96,11 @@ func (x *Index[V]) unsyncedSingle(q Query, now int64, tried *Tried[V]) *seat[V] 
 
 func (x *Index[V]) unsyncedMixed(q Query, now int64, tried *Tried[V]) *seat[V] {
 	below := math.MaxInt
+	// A model without lanes has no pace, and nothing to probe.
+	probes := false
+	if p := x.paces[q.Model]; p != nil {
+		probes = p.allows(now, q.ProbeInterval)
+	}
 	for first := true; ; first = false {
 		priority, found := x.unsyncedBest(q, below, first)
 		if !found {
@@ -95,11 +109,11 @@ func (x *Index[V]) unsyncedMixed(q Query, now int64, tried *Tried[V]) *seat[V] {
 		total := 0
 		for _, p := range q.Providers {
 			if l := x.unsyncedAt(p, q.Model, priority); l != nil {
-				total += l.awake(now, tried)
+				total += l.awake(now, tried, probes)
 			}
 		}
 		if total > 0 {
-			return x.unsyncedTurn(q, priority, total, tried)
+			return x.unsyncedTurn(q, priority, total, tried, probes)
 		}
 		below = priority
 	}
@@ -107,7 +121,7 @@ func (x *Index[V]) unsyncedMixed(q Query, now int64, tried *Tried[V]) *seat[V] {
 
 // unsyncedTurn gives the pick to the provider whose turn it is. There is at
 // least one eligible seat.
-func (x *Index[V]) unsyncedTurn(q Query, priority, total int, tried *Tried[V]) *seat[V] {
+func (x *Index[V]) unsyncedTurn(q Query, priority, total int, tried *Tried[V], probes bool) *seat[V] {
 	turn, cursor := 0, (*mixedCursor)(nil)
 	if !q.FillFirst {
 		cursor = x.mixed.of(q.Providers, q.Model)
@@ -118,12 +132,12 @@ func (x *Index[V]) unsyncedTurn(q Query, priority, total int, tried *Tried[V]) *
 		if l == nil {
 			continue
 		}
-		n := l.eligible(tried)
+		n := l.eligible(tried, probes)
 		if turn >= n {
 			turn -= n
 			continue
 		}
-		s := l.find(q.FillFirst, tried)
+		s := l.find(q.FillFirst, tried, probes)
 		if cursor != nil {
 			l.passed(s)
 			cursor.turn = cursor.turn%total + 1
@@ -170,19 +184,33 @@ func (x *Index[V]) unsyncedAt(provider, model string, priority int) *lane[V] {
 type Candidate[V any] struct {
 	ID    string
 	Value V
-	m     *member[V]
+	// Probe: it is there for a single request; see Index.Probe.
+	Probe bool
+	// Busy: it is being tried out, or may not be tried yet.
+	Busy bool
+	m    *member[V]
 }
 
 // Candidates returns the members that have a seat for the query, are not
 // switched off and not tried, blocked or not, sorted by id. It is for selectors
 // that want to see the whole slice, and costs a look at each and a sort.
 func (x *Index[V]) Candidates(q Query, tried *Tried[V]) []Candidate[V] {
+	now := q.Now.UnixNano()
 	x.mu.Lock()
 	var out []Candidate[V]
 	x.unsyncedEach(q, func(s *seat[V]) bool {
-		if !s.off && !tried.has(s.owner) {
-			out = append(out, Candidate[V]{ID: s.owner.id, Value: s.value, m: s.owner})
+		if s.off || tried.has(s.owner) {
+			return true
 		}
+		c := Candidate[V]{ID: s.owner.id, Value: s.value, m: s.owner}
+		switch s.standing(now) {
+		case half:
+			c.Probe = s.lane.pace.allows(now, q.ProbeInterval)
+			c.Busy = !c.Probe
+		case stuck:
+			c.Busy = true
+		}
+		out = append(out, c)
 		return true
 	})
 	x.mu.Unlock()
@@ -228,8 +256,12 @@ func (x *Index[V]) Survey(q Query) Survey {
 			switch {
 			case s.off:
 				out.Off++
-			case s.place == ready, s.place == waiting && s.due <= now:
+			case s.standing(now) == ready:
 				out.Ready++
+			case s.standing(now) == half && s.lane.pace.allows(now, q.ProbeInterval):
+				out.Ready++
+			case s.standing(now) == half:
+				earliest = s.lane.pace.next
 			case s.place == waiting:
 				earliest = s.due
 				if s.quota {
@@ -252,6 +284,11 @@ func (x *Index[V]) Survey(q Query) Survey {
 				out.Ready += l.nready
 				out.Off += l.noff
 				out.Quota += l.nquota
+				if l.pace.allows(now, q.ProbeInterval) {
+					out.Ready += l.nhalf
+				} else if l.nhalf > 0 {
+					earliest = min(earliest, l.pace.next)
+				}
 				if len(l.waiting) > 0 {
 					earliest = min(earliest, l.waiting[0].due)
 				}

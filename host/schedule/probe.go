@@ -1,0 +1,54 @@
+package schedule
+
+import "time"
+
+// pace spaces out the probes of one model, over all its lanes.
+type pace struct {
+	next int64 // Unix nanoseconds
+}
+
+// allows reports whether a probe may begin. A turn that lies further ahead than
+// the interval comes from a clock that was set back, and counts for nothing.
+func (p *pace) allows(now int64, interval time.Duration) bool {
+	return p.next <= now || p.next > now+int64(interval)
+}
+
+func (x *Index[V]) unsyncedPace(model string) *pace {
+	p := x.paces[model]
+	if p == nil {
+		p = &pace{}
+		x.paces[model] = p
+	}
+	return p
+}
+
+// begin takes a seat that is open for a probe out of reach of everybody else.
+func (s *seat[V]) begin(now int64, interval time.Duration) {
+	s.lane.pace.next = now + int64(interval)
+	s.lane.move(s, State{Blocked: true})
+}
+
+// standing is the place that a seat would have if it were looked after now.
+func (s *seat[V]) standing(now int64) place {
+	if s.place != waiting || s.due > now {
+		return s.place
+	}
+	if s.probe {
+		return half
+	}
+	return ready
+}
+
+// Probe takes a candidate that Candidates called a Probe, as Pick does with what
+// it returns. It reports false when somebody else was faster.
+func (x *Index[V]) Probe(q Query, c Candidate[V]) bool {
+	now := q.Now.UnixNano()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	s := c.m.seat(q.Model)
+	if s == nil || s.standing(now) != half || !s.lane.pace.allows(now, q.ProbeInterval) {
+		return false
+	}
+	s.begin(now, q.ProbeInterval)
+	return true
+}
