@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,7 +24,7 @@ import (
 //
 // Beside testscript's own commands: `exits N command…` wants that exit code,
 // `await URL` waits for a server, `ask URL MODEL` sends a chat completion with
-// the key in the file key.txt and shows the answer.
+// the key in the file key.txt and shows the answer, `get URL` shows what is there.
 func TestScripts(t *testing.T) {
 	openaiCompatible, echo := examples(t)
 	up := upstream.New(t, "small")
@@ -38,6 +39,7 @@ func TestScripts(t *testing.T) {
 			shareCache(t, filepath.Join(e.WorkDir, "data"))
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("ADDR", freeAddress(t))
+			e.Setenv("PROBES", freeAddress(t))
 			e.Setenv("BASE_URL", up.BaseURL())
 			for _, name := range []string{"GOMODCACHE", "GOCACHE", "GOPATH", "GOPROXY", "GOFLAGS"} {
 				if out, err := exec.Command("go", "env", name).Output(); err == nil {
@@ -51,7 +53,7 @@ func TestScripts(t *testing.T) {
 			)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "await": await, "ask": ask,
+			"exits": exits, "await": await, "ask": ask, "get": get,
 		},
 	})
 }
@@ -84,6 +86,16 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("%s does not answer", args[0])
+}
+
+func get(ts *testscript.TestScript, _ bool, args []string) {
+	resp, err := http.Get(args[0])
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	_, err = ts.Stdout().Write(body)
+	ts.Check(err)
 }
 
 func ask(ts *testscript.TestScript, neg bool, args []string) {
@@ -123,6 +135,8 @@ func TestDocumentedCommandsAreRun(t *testing.T) {
 		}
 		docs = append(docs, more...)
 	}
+	// A server of a story runs in the background.
+	scripts = regexp.MustCompile(`(?m)\s+&\w*&?$`).ReplaceAllString(scripts, "")
 	shown := 0
 	for _, doc := range docs {
 		for _, command := range commands(read(t, doc)) {
