@@ -221,6 +221,9 @@ func (a *App) planCredentials(ctx context.Context, old, cfg *settings.Config) (c
 func (a *App) checkConfigured(ctx context.Context, c settings.Credential, rec *auth.Auth) error {
 	m, p, err := a.manifestOf(ctx, c.Provider)
 	if err == nil {
+		err = checkNames(m, p.Key, c.Set, c.Secrets, nil)
+	}
+	if err == nil {
 		err = driver.ValidateCredential(m, *p, rec)
 	}
 	if err != nil {

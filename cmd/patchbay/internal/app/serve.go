@@ -113,7 +113,7 @@ func (a *App) swap(r *running) error {
 	if old != nil {
 		for _, e := range old.executors {
 			if !serves(r, e.Identifier()) {
-				a.manager.UnregisterExecutor(e.Identifier())
+				a.unserve(e.Identifier())
 			}
 		}
 		a.retire(m.ID, old)
@@ -136,9 +136,28 @@ func (a *App) withdraw(id string) {
 		return
 	}
 	for _, e := range old.executors {
-		a.manager.UnregisterExecutor(e.Identifier())
+		a.unserve(e.Identifier())
 	}
 	a.retire(id, old)
+}
+
+// unserve takes a provider out. Its credentials serve nothing then, and say why;
+// what was learned of their models is forgotten, as it would be by a restart.
+func (a *App) unserve(provider string) {
+	a.manager.UnregisterExecutor(provider)
+	for _, c := range a.manager.List() {
+		if c.Provider != provider {
+			continue
+		}
+		if c.DeclaredModels() == nil {
+			a.manager.SetModels(c.ID)
+		}
+		a.problem(modelsOf(c.ID), noPlugin(provider))
+	}
+}
+
+func noPlugin(provider string) string {
+	return fmt.Sprintf("no installed plugin serves provider %q", provider)
 }
 
 // retire closes a version behind the scenes, once its attempts have ended.
@@ -219,17 +238,22 @@ func (a *App) listModelsOf(ctx context.Context, list []*auth.Auth) {
 // again behind the scenes.
 func (a *App) listModels(ctx context.Context, c *auth.Auth) {
 	subject := modelsOf(c.ID)
+	e := a.executor(c.Provider)
+	if e == nil {
+		a.problem(subject, noPlugin(c.Provider))
+	}
 	if declared := c.DeclaredModels(); declared != nil {
 		infos := make([]host.ModelInfo, len(declared))
 		for i, name := range declared {
 			infos[i] = host.ModelInfo{ID: name, OwnedBy: c.Provider}
 		}
 		a.manager.SetModels(c.ID, infos...)
+		if e != nil {
+			a.problem(subject, "")
+		}
 		return
 	}
-	e := a.executor(c.Provider)
 	if e == nil {
-		a.problem(subject, fmt.Sprintf("no installed plugin serves provider %q", c.Provider))
 		return
 	}
 	short, cancel := context.WithTimeout(ctx, modelsWait)
