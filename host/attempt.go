@@ -66,6 +66,9 @@ func (m *Manager) round(ctx context.Context, r *request, round int, do func(cont
 			m.guard("selected_auth_callback", func() { r.onPick(s.id) })
 		}
 		err = m.call(ctx, r, at, do)
+		if err != nil && m.renewFor(ctx, r, at, err) {
+			err = m.call(ctx, r, at, do)
+		}
 		switch {
 		case err == nil:
 			if r.probe != nil {

@@ -50,10 +50,11 @@ func (m *Manager) Load(ctx context.Context) error {
 		loaded[a.ID] = a
 	}
 	m.replace(loaded, now)
+	m.refreshing.touch(slices.Collect(maps.Keys(loaded))...)
 	if err != nil {
-		return fmt.Errorf("load credentials: %w", err)
+		err = fmt.Errorf("load credentials: %w", err)
 	}
-	return nil
+	return errors.Join(err, m.loadPending(ctx, store))
 }
 
 func (m *Manager) replace(loaded map[string]*auth.Auth, now time.Time) {
@@ -100,7 +101,7 @@ func (m *Manager) List() []*auth.Auth {
 	m.mu.RUnlock()
 	slices.SortFunc(records, func(a, b *auth.Auth) int { return cmp.Compare(a.ID, b.ID) })
 	for i, a := range records {
-		records[i] = a.Clone()
+		records[i] = m.show(a.Clone())
 	}
 	return records
 }
@@ -108,5 +109,5 @@ func (m *Manager) List() []*auth.Auth {
 // GetByID returns a copy of a credential.
 func (m *Manager) GetByID(id string) (*auth.Auth, bool) {
 	a := m.record(id)
-	return a.Clone(), a != nil
+	return m.show(a.Clone()), a != nil
 }

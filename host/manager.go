@@ -39,6 +39,8 @@ type Options struct {
 	// Cooldown sets how long failures block; the zero value means
 	// settings.DefaultCooldown.
 	Cooldown settings.Cooldown
+	// Refresh says how tokens are renewed; what is 0 in it is what ships.
+	Refresh settings.Refresh
 	// RoundTripperProvider gives transports by credential; nil means none.
 	RoundTripperProvider auth.RoundTripperProvider
 }
@@ -52,14 +54,13 @@ type Options struct {
 // What is known of a credential is an immutable entry; every change publishes
 // a new one. Records are cloned on the way in and on the way out.
 type Manager struct {
-	clock    Clock
-	log      *slog.Logger
-	index    *schedule.Index[*slot]
-	registry *models.Registry
-	world    atomic.Pointer[world]
-	turns    turns
-	// refreshes lets one refresh of a credential run at a time.
-	refreshes turns
+	clock      Clock
+	log        *slog.Logger
+	index      *schedule.Index[*slot]
+	registry   *models.Registry
+	world      atomic.Pointer[world]
+	turns      turns
+	refreshing refreshing
 	// streams counts those that are open.
 	streams atomic.Int64
 	writer  writer
@@ -140,7 +141,7 @@ func (m *Manager) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return m.flush(ctx)
+	return errors.Join(m.settleAll(), m.flush(ctx))
 }
 
 // spawn runs f in a goroutine that Close waits for; it reports false when the

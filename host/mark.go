@@ -27,6 +27,9 @@ func (m *Manager) mark(ctx context.Context, s *slot, result auth.Result) {
 			m.saveLater(s.id)
 		}
 	}
+	if result.Success {
+		m.confirm(result.AuthID, result.Started)
+	}
 	hook := m.notify(ctx, result)
 	if begun.Reason == auth.NotBlocked {
 		return

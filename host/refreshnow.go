@@ -2,113 +2,241 @@ package host
 
 import (
 	"context"
-	"maps"
-	"reflect"
+	"errors"
+	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/refresh"
+	"github.com/patchbay-dev/patchbay/host/retry"
 )
-
-// refreshTimeout bounds one refresh. core-decisions.md section 2, row 26.
-const refreshTimeout = time.Minute
 
 // RefreshAuth has a credential's executor refresh it now, and saves what came
 // of it before anybody uses it. One refresh of a credential runs at a time; who
-// waited for another's takes its result. A refresh is never cut off in the
-// middle: when ctx ends the caller leaves, and the refresh goes on until it is
-// saved, or for a minute. Of what the executor returns the provider's own state
-// is taken (Metadata, Storage, Runtime, NextRefreshAfter); an edit that was made
-// meanwhile stays. An executor that cannot refresh says so with not_supported;
-// an unknown id is the error auth_not_found.
+// asks meanwhile takes its result. A refresh is never cut off in the middle:
+// when ctx ends the caller leaves, and the refresh goes on until it is saved, or
+// fails, or settings.Refresh.Timeout is over. Of what the executor returns the
+// provider's own state is taken (Metadata, Storage, Runtime, NextRefreshAfter);
+// an edit that was made meanwhile stays, and other tokens that the credential
+// got meanwhile win. New tokens that cannot be saved are an error: they are kept,
+// and saved as soon as that works (see UnsavedRefreshes), without a second
+// refresh. An executor that cannot refresh says so with not_supported; an
+// unknown id is the error auth_not_found; needs_login means that the provider
+// takes the refresh token no more. Neither the executor nor a hook may ask for a
+// refresh of the credential that it is told of; with the context that it was
+// given, that is an error. spec: faults.md section 3.
 func (m *Manager) RefreshAuth(ctx context.Context, id string) (*auth.Auth, error) {
-	asked := m.now()
-	type outcome struct {
-		a   *auth.Auth
-		err error
-	}
-	done := make(chan outcome, 1)
-	// Nothing of ctx goes along: neither its end nor a wish to save nothing.
-	started := m.spawn(func() {
-		inner, cancel := context.WithTimeout(context.Background(), refreshTimeout)
-		defer cancel()
-		a, err := m.refresh(inner, id, asked)
-		done <- outcome{a, err}
-	})
-	if !started {
-		return nil, ErrClosed
-	}
-	select {
-	case o := <-done:
-		return o.a, o.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return m.renew(ctx, id, nil)
 }
 
-func (m *Manager) refresh(ctx context.Context, id string, asked time.Time) (*auth.Auth, error) {
-	// The context that comes with the turn is not passed on: it would count as
-	// the turn to write.
-	_, release, err := m.refreshes.take(ctx, id)
+// renew is RefreshAuth; used is the record that was refused with a 401, nil if
+// that is not the reason. Nothing of ctx goes along but its end, for the caller:
+// neither a wish to save nothing nor a turn that somebody has.
+func (m *Manager) renew(ctx context.Context, id string, used *auth.Auth) (*auth.Auth, error) {
+	if within(ctx, id) {
+		return nil, fault(auth.CodeInvalidRequest, "credential %q is being refreshed by whoever asks", id)
+	}
+	a, err := m.refreshing.flights.Do(ctx, id, ErrClosed, m.spawn, func() (*auth.Auth, error) {
+		return m.refreshOne(id, used)
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer release()
+	return a.Clone(), nil // others got the same
+}
+
+func (m *Manager) refreshOne(id string, used *auth.Auth) (*auth.Auth, error) {
 	before := m.record(id)
 	if before == nil {
 		return nil, fault(auth.CodeAuthNotFound, "there is no credential %q to refresh", id)
 	}
-	if before.LastRefreshedAt.After(asked) {
-		return before.Clone(), nil
+	w, known := m.world.Load(), m.refreshing.get(id)
+	switch failed := known.failed; {
+	case known.unsaved != nil:
+		return m.settle(id)
+	case used != nil && renewed(before, used): // somebody was faster
+		return before, nil
+	case used != nil && refresh.NeedsLogin(before):
+		return nil, before.LastError
+	case used != nil && failed != nil && m.now().Before(failed.at.Add(w.refresh.ErrorBackoff)) && !otherTokens(before, failed.of):
+		return nil, failed.err
 	}
-	w := m.world.Load()
 	exec := w.executors[providerKey(before.Provider)]
 	if exec == nil {
 		return nil, fault(auth.CodeExecutorNotFound, "provider %s has no executor; is its plugin loaded?", before.Provider)
 	}
-	var fresh *auth.Auth
-	err = m.guarded("refresh by executor "+before.Provider, func() (err error) {
-		fresh, err = exec.Refresh(m.withTransport(ctx, w, before.Clone()), before.Clone())
-		return err
-	})
-	if err != nil {
-		return nil, err
+	begun := m.now()
+	if err := m.beginRefresh(w, before, known.gen); err != nil {
+		return nil, m.refused(before, begun, fmt.Errorf("note in the store that a refresh begins: %w", err))
 	}
-	return m.Change(ctx, id, func(a *auth.Auth) error {
-		a.LastRefreshedAt = m.now()
-		if fresh == nil {
-			return nil
+	fresh, err := m.askExecutor(w, exec, before)
+	if grantGone(err) && known.trial && m.unchanged(before) {
+		// The new token never worked; the one that it replaced may still.
+		previous := before.Clone()
+		previous.Metadata = overlay(previous.Metadata, known.replaced)
+		fresh, err = m.askExecutor(w, exec, previous)
+	}
+	if err != nil {
+		current := m.record(id)
+		if current != nil && renewed(current, before) {
+			m.abortRefresh(id, auth.RefreshSuperseded)
+			return current, nil
 		}
-		a.Metadata = carryOver(a.Metadata, before.Metadata, fresh.Metadata)
-		a.NextRefreshAfter = fresh.NextRefreshAfter
-		if fresh.Storage != nil {
-			a.Storage = fresh.Storage
-		}
-		if fresh.Runtime != nil {
-			a.Runtime = fresh.Runtime
-		}
-		if a.LastError != nil && a.LastError.Code == auth.CodeNeedsLogin {
-			forget(a)
-		}
-		return nil
+		return nil, m.refused(before, begun, err)
+	}
+	if fresh == nil {
+		fresh = before
+	}
+	m.refreshing.note(id, func(k *renewal) {
+		k.unsaved = &unsaved{before: before, fresh: fresh.Clone(), since: m.now()}
+		k.failed, k.interrupted = nil, time.Time{}
 	})
+	a, err := m.settle(id)
+	if err != nil {
+		m.saveTokensLater()
+	}
+	return a, err
 }
 
-// carryOver puts into now what changed from before to fresh, and takes out what
-// is gone.
-func carryOver(now, before, fresh map[string]any) map[string]any {
-	out := maps.Clone(now)
-	if out == nil {
-		out = map[string]any{}
-	}
-	for key := range before {
-		if _, kept := fresh[key]; !kept {
-			delete(out, key)
-		}
-	}
-	for key, v := range fresh {
-		if was, had := before[key]; !had || !reflect.DeepEqual(was, v) {
-			out[key] = v
-		}
-	}
-	return out
+func (m *Manager) unchanged(before *auth.Auth) bool {
+	current := m.record(before.ID)
+	return current != nil && !renewed(current, before)
 }
+
+// askExecutor is one call of Refresh.
+func (m *Manager) askExecutor(w *world, exec auth.ProviderExecutor, a *auth.Auth) (fresh *auth.Auth, err error) {
+	ctx, cancel := context.WithTimeout(inside(a.ID), w.refresh.Timeout)
+	defer cancel()
+	err = m.guarded("refresh by executor "+a.Provider, func() (err error) {
+		fresh, err = exec.Refresh(m.withTransport(ctx, w, a.Clone()), a.Clone())
+		return err
+	})
+	return fresh, err
+}
+
+// grantGone reports whether the provider takes the refresh token no more.
+func grantGone(err error) bool {
+	if err == nil {
+		return false
+	}
+	e, _, _ := retry.ResultOf(err)
+	return e.Code == auth.CodeInvalidGrant || e.Code == auth.CodeNeedsLogin
+}
+
+// refused writes down that a refresh failed, and returns the error that says so.
+// Whether the credential can be picked does not change. spec: core.md section 6.
+func (m *Manager) refused(before *auth.Auth, begun time.Time, err error) error {
+	if own, ok := errors.AsType[*auth.Error](err); ok && own.Code == auth.CodeNotSupported {
+		m.abortRefresh(before.ID, auth.RefreshFailed)
+		return err
+	}
+	gone, unknown := grantGone(err), retry.StatusOf(err) == 0
+	interrupted := m.refreshing.get(before.ID).interrupted
+	var told error = err
+	if gone {
+		told = needsLogin(interrupted)
+	}
+	if m.record(before.ID) == nil { // it was removed meanwhile
+		return err
+	}
+	m.refreshing.note(before.ID, func(k *renewal) {
+		k.failed = &failedRefresh{of: before, at: m.now(), err: told}
+		if unknown && !gone && k.interrupted.IsZero() {
+			k.interrupted = begun
+		}
+		if !unknown {
+			k.interrupted = time.Time{}
+		}
+	})
+	switch {
+	case gone:
+		m.abortRefresh(before.ID, auth.RefreshNeedsLogin)
+		m.log.Error("a credential needs a login: its provider takes the refresh token no more", "credential", before.ID, "provider", before.Provider, "error", err)
+	case unknown:
+		m.abortRefresh(before.ID, auth.RefreshUnknown)
+		m.log.Warn("a refresh got no answer; it is tried again", "credential", before.ID, "provider", before.Provider, "error", err)
+	default:
+		m.abortRefresh(before.ID, auth.RefreshFailed)
+		m.log.Warn("a refresh failed; it is tried again", "credential", before.ID, "provider", before.Provider, "error", err)
+	}
+	m.remember(before.ID, func(a *auth.Auth) {
+		switch e, _, _ := retry.ResultOf(err); {
+		case gone:
+			a.Status = auth.StatusError
+			a.LastError = needsLogin(interrupted)
+			a.StatusMessage = a.LastError.Message
+		default:
+			a.NextRefreshAfter = m.now().Add(m.world.Load().refresh.ErrorBackoff)
+			if !a.Unavailable { // else the record says why it is blocked
+				a.LastError = &auth.Error{Message: "refresh: " + e.Message, HTTPStatus: e.HTTPStatus, Retryable: true}
+			}
+		}
+	})
+	return told
+}
+
+func needsLogin(interrupted time.Time) *auth.Error {
+	e := fault(auth.CodeNeedsLogin, "the provider takes the refresh token no more; log in again")
+	if !interrupted.IsZero() {
+		e.Message += " (a refresh was interrupted at " + interrupted.UTC().Format(time.RFC3339) + ")"
+	}
+	return e
+}
+
+// remember changes a record in memory now and in the store later: what can be
+// learned again need not be waited for.
+func (m *Manager) remember(id string, f func(*auth.Auth)) {
+	ctx, cancel := context.WithTimeout(auth.WithSkipPersist(inside(id)), m.world.Load().refresh.Timeout)
+	defer cancel()
+	if _, err := m.Change(ctx, id, func(a *auth.Auth) error { f(a); return nil }); err != nil {
+		m.log.Warn("the outcome of a refresh could not be written down", "credential", id, "error", err)
+		return
+	}
+	m.saveLater(id)
+}
+
+// absolve takes back what was held against the old tokens: blocks after a 401,
+// a refresh that failed, a login that was needed.
+func absolve(a *auth.Auth, aggregate func(*auth.Auth)) {
+	if refresh.NeedsLogin(a) {
+		forget(a)
+		return
+	}
+	old := func(e *auth.Error) bool {
+		return e != nil && auth.CountsAs(e.HTTPStatus, e.Code) == http.StatusUnauthorized
+	}
+	removed, failing := false, false
+	for model, s := range a.ModelStates {
+		switch {
+		case s != nil && old(s.LastError):
+			delete(a.ModelStates, model)
+			removed = true
+		case s != nil && s.LastError != nil:
+			failing = true
+		}
+	}
+	if removed {
+		aggregate(a)
+	}
+	if failing || !removed && (a.Unavailable || a.Status == auth.StatusError) && !old(a.LastError) {
+		return
+	}
+	if len(a.ModelStates) == 0 {
+		a.Unavailable, a.NextRetryAfter = false, time.Time{}
+	}
+	a.LastError, a.StatusMessage = nil, ""
+	if a.Status == auth.StatusError {
+		a.Status = auth.StatusActive
+	}
+}
+
+type refreshKey struct{}
+
+// inside makes the context of what is called while a credential is refreshed, so
+// that a refresh which is asked for from there does not wait for itself.
+func inside(id string) context.Context {
+	return context.WithValue(context.Background(), refreshKey{}, id)
+}
+
+func within(ctx context.Context, id string) bool { return ctx.Value(refreshKey{}) == id }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/models"
+	"github.com/patchbay-dev/patchbay/host/refresh"
 )
 
 // Register adds a credential, or replaces the one with its ID, and returns what
@@ -50,8 +51,12 @@ func (m *Manager) write(ctx context.Context, a *auth.Auth, update bool) (*auth.A
 	}
 	defer release()
 	var before *auth.Auth
+	present := m.record(a.ID)
+	if present != nil {
+		m.unshow(a, present)
+	}
 	if update {
-		if before = m.record(a.ID); before == nil {
+		if before = present; before == nil {
 			return nil, fault(auth.CodeAuthNotFound, "there is no credential %q to update; register it", a.ID)
 		}
 		merge(a, before, m.now())
@@ -63,6 +68,9 @@ func (m *Manager) write(ctx context.Context, a *auth.Auth, update bool) (*auth.A
 // before is the one that it was made from, nil for a new one.
 func (m *Manager) commit(ctx, inside context.Context, release func(), a, before *auth.Auth) (*auth.Auth, error) {
 	w := m.world.Load()
+	if before != nil && refresh.NeedsLogin(a) && otherTokens(a, before) {
+		forget(a) // somebody logged in
+	}
 	complete(a, m.now())
 	if err := m.guarded("store", func() error { return save(inside, w.store, a) }); err != nil {
 		return nil, fmt.Errorf("save credential %q: %w; nothing was changed", a.ID, err)
@@ -114,6 +122,7 @@ func (m *Manager) unsyncedPublish(s *slot, e *entry, now time.Time) {
 	s.cur.Store(e)
 	m.index.Put(e.member(s, now))
 	m.unsyncedList(s.id, e)
+	m.refreshing.touch(s.id)
 }
 
 // unsyncedAccount keeps the counts that depend on entries.
@@ -172,6 +181,8 @@ func (m *Manager) unsyncedTakeOut(s *slot) {
 	delete(m.slots, s.id)
 	m.index.Remove(s.id)
 	m.registry.Remove(s.id)
+	m.refreshing.drop(s.id)
+	m.refreshing.touch(s.id)
 }
 
 // record returns the newest record of a credential, nil when it is unknown. It

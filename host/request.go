@@ -25,6 +25,8 @@ type request struct {
 	tried     schedule.Tried[*slot]
 	// probe is what the attempt that runs tries out, nil if nothing.
 	probe *probe
+	// renewed are the credentials that were refreshed after a 401.
+	renewed []string
 	// count says that only tokens are counted.
 	count bool
 	// indexed says that the index picks; else the selector does, from a slice.

@@ -4,6 +4,7 @@ import (
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/models"
+	"github.com/patchbay-dev/patchbay/host/refresh"
 	"github.com/patchbay-dev/patchbay/host/selector"
 	"github.com/patchbay-dev/patchbay/host/settings"
 )
@@ -32,6 +33,7 @@ type (
 	ExecutionSessionCloser = auth.ExecutionSessionCloser
 	RequestPreparer        = auth.RequestPreparer
 	RefreshEvaluator       = auth.RefreshEvaluator
+	RefreshStore           = auth.RefreshStore
 	RoundTripperProvider   = auth.RoundTripperProvider
 
 	// CooldownError says that every credential for a model waits for a quota.
@@ -69,6 +71,12 @@ const CloseAllExecutionSessionsID = executor.CloseAllExecutionSessionsID
 // OAuthModelAliasChannel names the channel of aliases of a provider's OAuth
 // accounts.
 var OAuthModelAliasChannel = models.OAuthModelAliasChannel
+
+// How long before expiry tokens are refreshed, for the whole process.
+var (
+	ProviderRefreshLead         = refresh.ProviderRefreshLead
+	RegisterRefreshLeadProvider = refresh.RegisterRefreshLeadProvider
+)
 
 // What travels with a context.
 var (

@@ -16,8 +16,8 @@ import (
 const surface = `
 CloseAllExecutionSessionsID
 OAuthModelAliasChannel
--ProviderRefreshLead
--RegisterRefreshLeadProvider
+ProviderRefreshLead
+RegisterRefreshLeadProvider
 -SetQuotaCooldownDisabled
 WithRequestInfo
 GetRequestInfo
@@ -63,8 +63,8 @@ Manager.SetRetryConfig
 Manager.SetRoundTripperProvider
 Manager.SetSelector
 Manager.SetStore
--Manager.StartAutoRefresh
--Manager.StopAutoRefresh
+Manager.StartAutoRefresh
+Manager.StopAutoRefresh
 Manager.UnregisterExecutor
 Manager.Update
 ModelState

@@ -33,6 +33,7 @@ type world struct {
 	strategy strategy
 
 	cooldown settings.Cooldown
+	refresh  settings.Refresh
 
 	retries        int
 	maxInterval    time.Duration
@@ -40,7 +41,7 @@ type world struct {
 }
 
 func (m *Manager) newWorld(o Options) *world {
-	w := &world{store: o.Store, hook: o.Hook, transports: o.RoundTripperProvider, cooldown: o.Cooldown}
+	w := &world{store: o.Store, hook: o.Hook, transports: o.RoundTripperProvider, cooldown: o.Cooldown, refresh: o.Refresh.Filled()}
 	if w.hook == nil {
 		w.hook = auth.NoopHook{}
 	}
@@ -125,6 +126,7 @@ func (m *Manager) RegisterExecutor(e auth.ProviderExecutor) {
 		}
 		w.executors[key] = e
 	})
+	m.refreshing.touch(m.ids()...)
 	if closer, ok := old.(auth.ExecutionSessionCloser); ok && old != e {
 		m.guard("close sessions of "+key, func() { closer.CloseExecutionSession(executor.CloseAllExecutionSessionsID) })
 	}
