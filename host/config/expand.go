@@ -56,14 +56,15 @@ func (x *expander) walk(v any, path []string) any {
 
 func (x *expander) text(text string, path []string) string {
 	here := len(path) == 4 && path[0] == "credentials"
+	proxy := len(path) == 3 && path[0] == "credentials" && path[2] == "proxy_url" // it may hold a password
 	if !strings.Contains(text, reference) {
-		if here && path[2] == "secrets" && text != "" {
+		if here && path[2] == "secrets" && text != "" || proxy && hasPassword(text) {
 			x.clear = append(x.clear, dotted(path))
 		}
 		return text
 	}
-	if !here || path[2] != "secrets" && path[2] != "set" {
-		x.fail(path, "holds "+reference+"…}, which works only in the set and secrets of a credential")
+	if !proxy && (!here || path[2] != "secrets" && path[2] != "set") {
+		x.fail(path, "holds "+reference+"…}, which works only in the set, secrets and proxy_url of a credential")
 		return text
 	}
 	var b strings.Builder

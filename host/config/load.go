@@ -79,7 +79,7 @@ func load(src Source, data []byte, mode fs.FileMode) (settings.Config, error) {
 	if errs := validate(cfg, all); len(errs) > 0 {
 		return settings.Config{}, join(errs)
 	}
-	cfg.Warnings = warnings(src.File, mode, clear, cfg)
+	cfg.Warnings = warnings(src.File, mode, clear)
 	return cfg, nil
 }
 
@@ -143,12 +143,7 @@ func unreadable(path string, err error) *Error {
 }
 
 // warnings says what is unwise.
-func warnings(file string, mode fs.FileMode, clear []string, cfg settings.Config) []string {
-	for i, c := range cfg.Credentials {
-		if hasPassword(c.ProxyURL) {
-			clear = append(clear, dotted(below(itemPath(i), "proxy_url")))
-		}
-	}
+func warnings(file string, mode fs.FileMode, clear []string) []string {
 	if len(clear) == 0 || !readByOthers(mode) {
 		return nil
 	}

@@ -85,7 +85,7 @@ credentials:
     prefix: team
     priority: -2
     allow_private: true
-    proxy_url: socks5://127.0.0.1:1080
+    proxy_url: socks5://u:${env:HOST}@127.0.0.1:1080
     disabled: true
   - {provider: echo}
 `, 0o644)
@@ -107,7 +107,7 @@ credentials:
 			Set:     map[string]string{"base_url": "https://api.example.com/v1", "note": ""},
 			Secrets: map[string]string{"api_key": "${env:HOST}", "both": "a-${env:HOST}-api.example.com"},
 			Models:  []string{"small", "large"}, Prefix: "team", Priority: -2,
-			AllowPrivate: true, ProxyURL: "socks5://127.0.0.1:1080", Disabled: true, Source: path + ":21",
+			AllowPrivate: true, ProxyURL: "socks5://u:api.example.com@127.0.0.1:1080", Disabled: true, Source: path + ":21",
 		},
 		{Provider: "echo", Label: "default", Source: path + ":33"},
 	}
@@ -194,6 +194,8 @@ func TestWarnings(t *testing.T) {
 		{"clear secret, readable by the group", clear, 0o640, "chmod 600"},
 		{"secret from the environment", "credentials: [{provider: p, secrets: {api_key: '${env:KEY}'}}]", 0o644, ""},
 		{"password of a proxy", "credentials: [{provider: p, proxy_url: 'http://u:written-out@proxy:1'}]", 0o644, "credentials[0].proxy_url"},
+		// A proxy's password had no place but the file itself.
+		{"password of a proxy from the environment", "credentials: [{provider: p, proxy_url: 'http://u:${env:KEY}@proxy:1'}]", 0o644, ""},
 		{"proxy without a password", "credentials: [{provider: p, proxy_url: 'http://proxy:1'}]", 0o644, ""},
 		{"field that is not secret", "credentials: [{provider: p, set: {base_url: 'https://x'}}]", 0o644, ""},
 	}

@@ -66,8 +66,8 @@ func TestRefuses(t *testing.T) {
 		{"variable with a zero byte", "credentials:\n- provider: p\n  secrets: {a: 'x${env:NUL}'}\n", `FILE:3: credentials[0].secrets.a names the environment variable NUL, whose value holds a zero byte`},
 		{"reference without a name", "credentials:\n- provider: p\n  secrets: {a: '${env:}'}\n", `FILE:3: credentials[0].secrets.a holds a reference that is not of the form ${env:NAME}`},
 		{"reference without an end", "credentials:\n- provider: p\n  secrets: {a: '${env:KEY'}\n", `FILE:3: credentials[0].secrets.a holds a reference that is not of the form ${env:NAME}`},
-		{"reference elsewhere", "listen: ${env:KEY}\n", `FILE:1: listen holds ${env:…}, which works only in the set and secrets of a credential`},
-		{"reference in a plugin's configuration", "plugins: {config: {x: {a: ['${env:KEY}']}}}\n", `FILE:1: plugins.config.x.a[0] holds ${env:…}, which works only in the set and secrets of a credential`},
+		{"reference elsewhere", "listen: ${env:KEY}\n", `FILE:1: listen holds ${env:…}, which works only in the set, secrets and proxy_url of a credential`},
+		{"reference in a plugin's configuration", "plugins: {config: {x: {a: ['${env:KEY}']}}}\n", `FILE:1: plugins.config.x.a[0] holds ${env:…}, which works only in the set, secrets and proxy_url of a credential`},
 		{
 			"several at once", "lsten: x\nretry: {rounds: -1}\ncredentials:\n- provider: p\n  secrets: {a: '${env:NOPE}'}\n  x: 1\n",
 			`FILE:1: unknown key "lsten": did you mean "listen"?
