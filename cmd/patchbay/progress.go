@@ -29,7 +29,11 @@ const redraw = 250 * time.Millisecond
 
 // startProgress begins to tell of what. The caller ends it.
 func startProgress(w io.Writer, what string) *progress {
-	p := &progress{w: w, what: what, terminal: isTerminal(w), start: time.Now(), stop: make(chan struct{})}
+	return newProgress(w, what, isTerminal(w))
+}
+
+func newProgress(w io.Writer, what string, terminal bool) *progress {
+	p := &progress{w: w, what: what, terminal: terminal, start: time.Now(), stop: make(chan struct{})}
 	if !p.terminal {
 		fmt.Fprintln(w, what)
 		return p
