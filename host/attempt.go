@@ -27,6 +27,7 @@ type attempt struct {
 // every failure before the next attempt; the success is the caller's to mark,
 // since a stream is not done when it has begun. spec: core.md 2.1 to 2.7.
 func (m *Manager) run(ctx context.Context, r *request, do func(context.Context, *attempt) error) (*attempt, error) {
+	m.budget.Earn()
 	for round := 0; ; round++ {
 		at, err := m.round(ctx, r, round, do)
 		if err == nil {
@@ -38,7 +39,7 @@ func (m *Manager) run(ctx context.Context, r *request, do func(context.Context, 
 		wait, again := retry.Next(retry.Round{
 			Err: err, Round: round, MaxWait: r.w.maxInterval, Candidates: m.retryable(r, round), Now: m.now(), Rand: m.random,
 		})
-		if !again {
+		if !again || !m.budget.Spend() {
 			return nil, err
 		}
 		if err := m.clock.Sleep(ctx, wait); err != nil {
@@ -60,6 +61,9 @@ func (m *Manager) round(ctx context.Context, r *request, round int, do func(cont
 				err = last
 			}
 			return nil, err
+		}
+		if last != nil && !m.budget.Spend() {
+			return nil, last
 		}
 		at := m.newAttempt(r, s, e)
 		if r.onPick != nil {

@@ -66,6 +66,7 @@ func (m *Manager) replace(loaded map[string]*auth.Auth, now time.Time) {
 		}
 	}
 	members := make([]schedule.Member[*slot], 0, len(loaded))
+	cool := m.world.Load().cooldown
 	// In the order of the lanes, so that a pick finds neighbours in memory too.
 	for _, id := range slices.Sorted(maps.Keys(loaded)) {
 		a, s := loaded[id], m.slots[id]
@@ -80,6 +81,7 @@ func (m *Manager) replace(loaded map[string]*auth.Auth, now time.Time) {
 				given = old.given
 			}
 		}
+		lift(a, cool, now)
 		e := newEntry(a, given, rev+1)
 		m.unsyncedAccount(s.cur.Load(), e)
 		s.cur.Store(e)

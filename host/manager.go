@@ -11,6 +11,7 @@ import (
 
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/models"
+	"github.com/patchbay-dev/patchbay/host/retry"
 	"github.com/patchbay-dev/patchbay/host/schedule"
 	"github.com/patchbay-dev/patchbay/host/settings"
 )
@@ -65,17 +66,21 @@ type Manager struct {
 	streams atomic.Int64
 	writer  writer
 
+	// budget bounds the calls that are not the first of their request.
+	budget retry.Budget
+
 	// grouped counts the credentials that belong to a group, which the index
 	// does not know; maxRetry is the highest retry limit that a credential ever
 	// set for itself.
 	grouped  atomic.Int64
 	maxRetry atomic.Int64
 
-	// mu is the only lock that writers take; see LOCKS.md. It guards slots, and
-	// orders what is published in them and in the index and the registry.
+	// mu is the only lock that writers take; see LOCKS.md. It guards slots and
+	// groups, and orders what is published in them and in the index and the registry.
 	// Nothing foreign runs under it.
-	mu    sync.RWMutex
-	slots map[string]*slot
+	mu     sync.RWMutex
+	slots  map[string]*slot
+	groups quotaGroups
 
 	randMu sync.Mutex // guards rand
 	rand   *rand.Rand
@@ -115,6 +120,7 @@ func New(o Options) *Manager {
 		index:    schedule.New[*slot](),
 		registry: &models.Registry{},
 		slots:    map[string]*slot{},
+		groups:   quotaGroups{},
 		rand:     o.Rand,
 	}
 	m.base, m.end = context.WithCancel(context.Background())

@@ -26,6 +26,7 @@ func (m *Manager) mark(ctx context.Context, s *slot, result auth.Result) {
 		if begun, changed = m.apply(s, result); changed && !auth.SkipPersist(ctx) {
 			m.saveLater(s.id)
 		}
+		m.share(ctx, s, result)
 	}
 	if result.Success {
 		m.confirm(result.AuthID, result.Started)
@@ -63,7 +64,7 @@ func (m *Manager) apply(s *slot, result auth.Result) (begun auth.Block, changed 
 	}
 	a := *e.auth // shallow: Apply replaces what it changes
 	cfg := m.world.Load().cooldown
-	if !cooldown.Apply(&a, result, cfg, cooldown.Disabled(e.auth, cfg, false), now) {
+	if !cooldown.Apply(&a, result, cfg, cooldown.Disabled(e.auth, cfg, cooldown.QuotaCooldownDisabled()), now) {
 		return auth.Block{}, false
 	}
 	next := e.after(&a)

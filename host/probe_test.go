@@ -92,7 +92,9 @@ func (r *rig) refused(g *gate, model string) {
 func TestOneProbe(t *testing.T) {
 	for name, with := range map[string]func(*host.Options){
 		"indexed": func(*host.Options) {},
-		"custom":  func(o *host.Options) { o.Selector = bySlice{selector.NewRoundRobin(o.Clock.Now, func(int) int { return 0 })} },
+		"custom": func(o *host.Options) {
+			o.Selector = bySlice{selector.NewRoundRobin(o.Clock.Now, func(int) int { return 0 })}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, with)

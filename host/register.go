@@ -112,6 +112,7 @@ func (m *Manager) publish(a, before *auth.Auth) (learned bool) {
 			learned = catchUp(a, before, old.auth, now)
 		}
 	}
+	lift(a, m.world.Load().cooldown, now)
 	m.unsyncedPublish(s, newEntry(a, given, rev+1), now)
 	return learned
 }
@@ -129,6 +130,11 @@ func (m *Manager) unsyncedPublish(s *slot, e *entry, now time.Time) {
 func (m *Manager) unsyncedAccount(old, e *entry) {
 	if old != nil && old.grouped() {
 		m.grouped.Add(-1)
+	}
+	if old != nil {
+		m.groups.change(old.auth.ID, old, e)
+	} else if e != nil {
+		m.groups.change(e.auth.ID, nil, e)
 	}
 	if e == nil {
 		return

@@ -2,6 +2,7 @@ package host
 
 import (
 	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/cooldown"
 	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/models"
 	"github.com/patchbay-dev/patchbay/host/refresh"
@@ -77,6 +78,10 @@ var (
 	ProviderRefreshLead         = refresh.ProviderRefreshLead
 	RegisterRefreshLeadProvider = refresh.RegisterRefreshLeadProvider
 )
+
+// SetQuotaCooldownDisabled switches cooling off for every manager of the
+// process, where neither a credential nor a configuration says otherwise.
+var SetQuotaCooldownDisabled = cooldown.SetQuotaCooldownDisabled
 
 // What travels with a context.
 var (

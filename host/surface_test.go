@@ -18,7 +18,7 @@ CloseAllExecutionSessionsID
 OAuthModelAliasChannel
 ProviderRefreshLead
 RegisterRefreshLeadProvider
--SetQuotaCooldownDisabled
+SetQuotaCooldownDisabled
 WithRequestInfo
 GetRequestInfo
 WithSkipPersist

@@ -97,14 +97,11 @@ func (m *Manager) SetRetryConfig(retry int, maxRetryInterval time.Duration, maxR
 	})
 }
 
-// SetCooldown changes how long failures block; the zero value means
-// settings.DefaultCooldown. Blocks that stand end when they would have.
-func (m *Manager) SetCooldown(c settings.Cooldown) {
-	if c == (settings.Cooldown{}) {
-		c = settings.DefaultCooldown()
-	}
-	m.change(func(w *world) { w.cooldown = c })
-}
+// SetRetryBudget bounds the calls that are not the first of their request: for
+// every hundred requests there may be percent of them, and burst can be saved
+// up. No percent means any number, as in a new manager. A request for which none
+// is left ends with the error that it has.
+func (m *Manager) SetRetryBudget(percent, burst int) { m.budget.Set(percent, burst) }
 
 // RegisterExecutor makes an executor serve the provider that it names, case
 // aside. One that it replaces finishes what runs on it and is told to close

@@ -169,6 +169,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	})
 	r := o.Config.Retry
 	a.manager.SetRetryConfig(r.Rounds, r.MaxInterval, r.MaxCredentials)
+	a.manager.SetRetryBudget(r.BudgetPercent, r.BudgetBurst)
 	if err := a.manager.Load(ctx); err != nil {
 		return nil, err
 	}

@@ -118,6 +118,7 @@ func pin(cfg, old *settings.Config) (restart []string) {
 func (a *App) setPolicies(old, cfg *settings.Config) {
 	if r := cfg.Retry; r != old.Retry {
 		a.manager.SetRetryConfig(r.Rounds, r.MaxInterval, r.MaxCredentials)
+		a.manager.SetRetryBudget(r.BudgetPercent, r.BudgetBurst)
 	}
 	if cfg.Cooldown != old.Cooldown {
 		a.manager.SetCooldown(cfg.Cooldown)
