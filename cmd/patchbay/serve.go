@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -147,7 +148,11 @@ type listeners struct{ client, socket, probes net.Listener }
 // listen opens the addresses of the configuration.
 func listen(cfg settings.Config) (at listeners, err error) {
 	if at.client, err = net.Listen("tcp", cfg.Listen); err != nil {
-		return at, fmt.Errorf("listen on %s: %w; is another server running there? choose another with --listen", cfg.Listen, err)
+		advice := "choose another address with --listen"
+		if errors.Is(err, syscall.EADDRINUSE) {
+			advice = "is another server running there? " + advice
+		}
+		return at, fmt.Errorf("listen on %s: %w; %s", cfg.Listen, err, advice)
 	}
 	if cfg.Admin.Listen == "" {
 		return at, nil
