@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/executor"
+	"github.com/patchbay-dev/patchbay/host/models"
 	"github.com/patchbay-dev/patchbay/host/retry"
 )
 
@@ -17,6 +20,7 @@ type attempt struct {
 	auth     *auth.Auth // the executor's own copy
 	exec     auth.ProviderExecutor
 	provider string
+	state    string // what the outcome is remembered under
 	req      executor.Request
 	opts     executor.Options
 	started  time.Time
@@ -53,7 +57,7 @@ func (m *Manager) round(ctx context.Context, r *request, round int, do func(cont
 	r.tried.Reset()
 	defer m.endProbe(r)
 	var last error
-	for attempts := 0; r.w.maxCredentials == 0 || attempts < r.w.maxCredentials; attempts++ {
+	for attempts := 0; r.w.maxCredentials == 0 || attempts < r.w.maxCredentials; {
 		m.endProbe(r)
 		s, e, err := m.pick(ctx, r, round)
 		if err != nil {
@@ -65,11 +69,32 @@ func (m *Manager) round(ctx context.Context, r *request, round int, do func(cont
 		if last != nil && !m.budget.Spend() {
 			return nil, last
 		}
-		at := m.newAttempt(r, s, e)
+		targets := m.targets(r, s, e)
+		if len(targets) == 0 { // blocked since it was picked; that costs no attempt
+			continue
+		}
+		attempts++
 		if r.onPick != nil {
 			m.guard("selected_auth_callback", func() { r.onPick(s.id) })
 		}
-		err = m.call(ctx, r, at, do)
+		at, err := m.use(ctx, r, s, e, targets, do)
+		if err == nil || ctx.Err() != nil || !retry.Failover(err) {
+			return at, err
+		}
+		last = err
+	}
+	return nil, last
+}
+
+// use asks one credential, for each model that stands behind the requested name.
+func (m *Manager) use(ctx context.Context, r *request, s *slot, e *entry, targets []models.Target, do func(context.Context, *attempt) error) (*attempt, error) {
+	var last error
+	for _, t := range targets {
+		if newest := s.cur.Load(); newest != nil { // it may have got new tokens
+			e = newest
+		}
+		at := m.newAttempt(r, s, e, t)
+		err := m.call(ctx, r, at, do)
 		if err != nil && m.renewFor(ctx, r, at, err) {
 			err = m.call(ctx, r, at, do)
 		}
@@ -82,19 +107,18 @@ func (m *Manager) round(ctx context.Context, r *request, round int, do func(cont
 		case ctx.Err() != nil: // the client left; nothing was learned
 			return nil, ctx.Err()
 		case errors.Is(err, executor.ErrRetired): // no credential is to blame
-			last = &auth.Error{Code: auth.CodeExecutorNotFound, HTTPStatus: auth.StatusOf(auth.CodeExecutorNotFound), Retryable: true,
+			return nil, &auth.Error{Code: auth.CodeExecutorNotFound, HTTPStatus: auth.StatusOf(auth.CodeExecutorNotFound), Retryable: true,
 				Message: "provider " + e.provider + " was taken out of service"}
-			continue
 		}
+		res := at.failure(err)
 		if r.count && uncounted(err) {
-			m.notify(ctx, at.failure(err))
+			m.notify(ctx, res)
 		} else {
-			m.markFailure(ctx, at, err)
+			m.mark(ctx, s, res)
 		}
-		if !retry.Failover(err) {
-			return nil, err
+		if last = err; res.CredentialScope || !retry.Failover(err) {
+			break
 		}
-		last = err
 	}
 	return nil, last
 }
@@ -115,12 +139,12 @@ func (m *Manager) call(ctx context.Context, r *request, at *attempt, do func(con
 	}
 }
 
-func (m *Manager) newAttempt(r *request, s *slot, e *entry) *attempt {
+func (m *Manager) newAttempt(r *request, s *slot, e *entry, t models.Target) *attempt {
 	at := &attempt{
 		slot: s, auth: e.auth.Clone(), exec: r.w.executors[e.provider], provider: e.provider,
-		req: r.req, opts: r.opts, started: m.now(),
+		state: t.State, req: r.req, opts: r.opts, started: m.now(),
 	}
-	at.req.Model = e.upstream(r.route)
+	at.req.Model = t.Upstream
 	// A copy for each attempt: an executor may still read the last one's.
 	at.opts.Metadata = maps.Clone(r.opts.Metadata)
 	at.opts.Metadata[executor.SelectedAuthIDKey] = s.id
@@ -154,7 +178,7 @@ func (m *Manager) retryable(r *request, round int) []retry.Candidate {
 		if e == nil {
 			continue
 		}
-		b := e.auth.Block(e.upstream(r.route), now)
+		b := e.block(r.route, now)
 		out = append(out, retry.Candidate{Limit: e.limit(r.w), Until: b.Until, Status: b.Status, Quota: b.Reason == auth.BlockedQuota})
 	}
 	return out
@@ -174,9 +198,21 @@ func (at *attempt) failure(err error) auth.Result {
 	res := at.result()
 	res.Error, res.RetryAfter, res.CredentialScope = retry.ResultOf(err)
 	res.HintSource = retry.HintSource(err)
+	if at.absent(res.Error) {
+		res.Error.Code = auth.CodeModelNotFound
+	}
 	return res
 }
 
+// absent reports whether the provider says that it does not know the model by
+// the name that it got; the name in the state is another, so that nobody could
+// tell later.
+func (at *attempt) absent(e *auth.Error) bool {
+	upstream := auth.CanonicalModel(at.req.Model)
+	return e.HTTPStatus == http.StatusNotFound && upstream != "" && upstream != at.state && e.Fault() == auth.FaultNone &&
+		strings.Contains(strings.ToLower(e.Message), strings.ToLower(upstream))
+}
+
 func (at *attempt) result() auth.Result {
-	return auth.Result{AuthID: at.slot.id, Provider: at.provider, Model: at.req.Model, Started: at.started}
+	return auth.Result{AuthID: at.slot.id, Provider: at.provider, Model: at.state, Started: at.started}
 }

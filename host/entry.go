@@ -16,6 +16,8 @@ import (
 type slot struct {
 	id  string
 	cur atomic.Pointer[entry]
+	// pools is nil as long as no pool of the credential was asked for.
+	pools atomic.Pointer[rotation]
 	// probing holds the states that a probe is trying out; guarded by Manager.mu.
 	probing map[string]bool
 }
@@ -28,6 +30,7 @@ type entry struct {
 	provider string
 	// given is what SetModels said; lanes follow from that and the record.
 	given []models.Info
+	names models.Naming
 	lanes []lane
 	// retries is how many further rounds the credential allows; -1 means what
 	// the manager says.
@@ -37,16 +40,12 @@ type entry struct {
 	view  atomic.Pointer[auth.Auth]
 }
 
-// lane is a model as clients name it, and the name that its state is kept
-// under; they differ by the credential's prefix.
-type lane struct{ name, state string }
-
-func newEntry(a *auth.Auth, given []models.Info, rev uint64) *entry {
-	e := &entry{auth: a, rev: rev, provider: providerKey(a.Provider), given: given, retries: -1}
+func newEntry(book *models.Book, a *auth.Auth, given []models.Info, rev uint64) *entry {
+	e := &entry{auth: a, rev: rev, provider: providerKey(a.Provider), given: given, names: book.Of(a), retries: -1}
 	if n, ok := a.RequestRetryOverride(); ok {
 		e.retries = n
 	}
-	e.lanes = lanesOf(a, given)
+	e.lanes = lanesOf(e.names, servedModels(a, given))
 	e.quiet = quiet(a)
 	return e
 }
@@ -54,24 +53,8 @@ func newEntry(a *auth.Auth, given []models.Info, rev uint64) *entry {
 // after returns the entry that follows e when only health changed.
 func (e *entry) after(a *auth.Auth) *entry {
 	return &entry{
-		auth: a, rev: e.rev + 1, provider: e.provider, given: e.given, lanes: e.lanes, retries: e.retries, quiet: quiet(a),
+		auth: a, rev: e.rev + 1, provider: e.provider, given: e.given, names: e.names, lanes: e.lanes, retries: e.retries, quiet: quiet(a),
 	}
-}
-
-// lanesOf lists where the credential is picked: under every model that it
-// serves, with and without its prefix, and under no model at all.
-func lanesOf(a *auth.Auth, given []models.Info) []lane {
-	lanes := []lane{{}}
-	seen := map[string]bool{"": true}
-	for _, info := range models.Names(a.Prefix, servedModels(a, given)) {
-		name := auth.CanonicalModel(info.ID)
-		if seen[name] {
-			continue
-		}
-		seen[name] = true
-		lanes = append(lanes, lane{name, models.StripPrefix(a.Prefix, name)})
-	}
-	return lanes
 }
 
 // servedModels returns what the operator listed, with what is known of each,
@@ -104,9 +87,6 @@ func (e *entry) grouped() bool {
 	return !e.disabled() && strings.TrimSpace(e.auth.Attributes[auth.AttrVirtualParent]) != ""
 }
 
-// upstream is the model name that the provider gets.
-func (e *entry) upstream(route string) string { return models.StripPrefix(e.auth.Prefix, route) }
-
 // limit is how many further rounds the credential allows.
 func (e *entry) limit(w *world) int {
 	if e.retries >= 0 {
@@ -131,27 +111,33 @@ func (e *entry) member(s *slot, now time.Time) schedule.Member[*slot] {
 // when a long block lies behind it, and for nobody while there is one. The
 // caller holds Manager.mu.
 func (e *entry) seat(s *slot, l lane, now time.Time) schedule.Seat {
-	seat := schedule.Seat{Model: l.name}
-	b := e.auth.Block(l.state, now)
-	if b.Reason != auth.BlockedDisabled && (s.probing[auth.CredentialState] || s.probing[l.state]) {
-		seat.State.Blocked = true
-		return seat
+	seat := schedule.Seat{Model: l.name, State: e.standing(s, l.state, now)}
+	for _, other := range l.others {
+		seat.State = better(seat.State, e.standing(s, other, now))
+	}
+	return seat
+}
+
+// standing is what one state says of a seat.
+func (e *entry) standing(s *slot, state string, now time.Time) schedule.State {
+	b := e.auth.Block(state, now)
+	if b.Reason != auth.BlockedDisabled && (s.probing[auth.CredentialState] || s.probing[state]) {
+		return schedule.State{Blocked: true}
 	}
 	if b.Reason == auth.NotBlocked {
-		seat.State.Probe = len(e.halfOpen(l.state, now)) > 0
-		return seat
+		return schedule.State{Probe: len(e.halfOpen(state, now)) > 0}
 	}
-	seat.State = schedule.State{Blocked: true, Off: e.disabled(), Quota: true}
+	st := schedule.State{Blocked: true, Off: e.disabled(), Quota: true}
 	for b.Reason != auth.NotBlocked {
-		seat.State.Until = b.Until
-		seat.State.Quota = seat.State.Quota && b.Reason == auth.BlockedQuota
+		st.Until = b.Until
+		st.Quota = st.Quota && b.Reason == auth.BlockedQuota
 		if b.Until.IsZero() {
 			break
 		}
-		b = e.auth.Block(l.state, b.Until)
+		b = e.auth.Block(state, b.Until)
 	}
-	seat.State.Probe = len(e.halfOpen(l.state, seat.State.Until)) > 0
-	return seat
+	st.Probe = len(e.halfOpen(state, st.Until)) > 0
+	return st
 }
 
 // public returns a copy of the record for selectors, made once per entry.

@@ -65,6 +65,7 @@ func (m *Manager) replace(loaded map[string]*auth.Auth, now time.Time) {
 			m.unsyncedTakeOut(s)
 		}
 	}
+	book := m.world.Load().names
 	members := make([]schedule.Member[*slot], 0, len(loaded))
 	cool := m.world.Load().cooldown
 	// In the order of the lanes, so that a pick finds neighbours in memory too.
@@ -82,7 +83,7 @@ func (m *Manager) replace(loaded map[string]*auth.Auth, now time.Time) {
 			}
 		}
 		lift(a, cool, now)
-		e := newEntry(a, given, rev+1)
+		e := newEntry(book, a, given, rev+1)
 		m.unsyncedAccount(s.cur.Load(), e)
 		s.cur.Store(e)
 		m.unsyncedList(id, e)

@@ -73,7 +73,7 @@ func (m *Manager) apply(s *slot, result auth.Result) (begun auth.Block, changed 
 	everywhere := concernsAll(e.auth) || concernsAll(&a)
 	seats := make([]schedule.Seat, 0, 3)
 	for _, l := range next.lanes {
-		if everywhere || l.name == "" || l.state == model {
+		if everywhere || l.name == "" || l.has(model) {
 			seats = append(seats, next.seat(s, l, now))
 		}
 	}

@@ -50,7 +50,7 @@ func (m *Manager) pickFromSlice(ctx context.Context, r *request) (*slot, error) 
 			continue
 		}
 		if i == 0 {
-			model = e.upstream(r.route)
+			model = e.names.Resolve(nil, r.route)[0].State
 		}
 		views = append(views, e.public())
 	}

@@ -35,6 +35,9 @@ func (m *Manager) beginProbe(r *request, s *slot) bool {
 			continue
 		}
 		p.states = e.halfOpen(l.state, now)
+		for _, other := range l.others {
+			p.states = append(p.states, e.halfOpen(other, now)...)
+		}
 		if len(p.states) == 0 { // a success came in between
 			m.index.Set(s.id, e.seat(s, l, now))
 			return true
@@ -91,7 +94,7 @@ func (m *Manager) unsyncedSeats(s *slot, e *entry, states []string, now time.Tim
 	var seats []schedule.Seat
 	for _, l := range e.lanes {
 		for _, state := range states {
-			if state == auth.CredentialState || state == l.state {
+			if state == auth.CredentialState || l.has(state) {
 				seats = append(seats, e.seat(s, l, now))
 				break
 			}

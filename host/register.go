@@ -113,7 +113,7 @@ func (m *Manager) publish(a, before *auth.Auth) (learned bool) {
 		}
 	}
 	lift(a, m.world.Load().cooldown, now)
-	m.unsyncedPublish(s, newEntry(a, given, rev+1), now)
+	m.unsyncedPublish(s, newEntry(m.world.Load().names, a, given, rev+1), now)
 	return learned
 }
 
@@ -153,7 +153,7 @@ func (m *Manager) unsyncedList(id string, e *entry) {
 		m.registry.Remove(id)
 		return
 	}
-	m.registry.Set(id, models.Names(e.auth.Prefix, servedModels(e.auth, e.given)))
+	m.registry.Set(id, e.names.Publish(servedModels(e.auth, e.given)))
 }
 
 // Remove takes a credential out: it is deleted from the store and is not picked

@@ -57,8 +57,8 @@ Manager.PrepareHttpRequest
 Manager.RefreshSchedulerEntry
 Manager.Register
 Manager.RegisterExecutor
--Manager.SetConfig
--Manager.SetOAuthModelAlias
+Manager.SetConfig
+Manager.SetOAuthModelAlias
 Manager.SetRetryConfig
 Manager.SetRoundTripperProvider
 Manager.SetSelector

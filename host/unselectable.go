@@ -47,7 +47,7 @@ func explain(e *entry, route string, now time.Time) string {
 	if e.auth.Label != "" {
 		name = fmt.Sprintf("%q (%s)", e.auth.Label, e.auth.ID)
 	}
-	b := e.auth.Block(e.upstream(route), now)
+	b := e.block(route, now)
 	switch b.Reason {
 	case auth.NotBlocked:
 		return name + ": tried"

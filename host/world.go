@@ -7,6 +7,7 @@ import (
 
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/executor"
+	"github.com/patchbay-dev/patchbay/host/models"
 	"github.com/patchbay-dev/patchbay/host/selector"
 	"github.com/patchbay-dev/patchbay/host/settings"
 )
@@ -34,6 +35,7 @@ type world struct {
 
 	cooldown settings.Cooldown
 	refresh  settings.Refresh
+	names    *models.Book
 
 	retries        int
 	maxInterval    time.Duration
