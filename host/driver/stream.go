@@ -12,8 +12,10 @@ import (
 	"github.com/patchbay-dev/patchbay/host/wire/frame"
 )
 
-// readSize is how much one read of an upstream takes, in bytes.
-const readSize = 32 << 10
+// readSize is how much one read of an upstream takes, in bytes. A stream holds
+// its buffer while it waits, and an event is a few hundred bytes: of 1,000
+// streams, buffers of 32 KiB were half of the live heap.
+const readSize = 8 << 10
 
 var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
 
