@@ -172,10 +172,14 @@ func (m *Manager) unshow(given, old *auth.Auth) {
 	if strings.HasPrefix(given.StatusMessage, unsavedMessage) {
 		given.StatusMessage = old.StatusMessage
 	}
-	if !given.LastRefreshedAt.Before(old.LastRefreshedAt) {
+	replaced := m.refreshing.get(given.ID).replaced
+	if given.LastRefreshedAt.After(old.LastRefreshedAt) {
 		return
 	}
-	for key, was := range m.refreshing.get(given.ID).replaced {
+	if given.LastRefreshedAt.Equal(old.LastRefreshedAt) && !holdsAll(given.Metadata, replaced) {
+		return // it was read since; one old value among new ones is an edit
+	}
+	for key, was := range replaced {
 		if !reflect.DeepEqual(given.Metadata[key], was) {
 			continue
 		}
@@ -189,6 +193,15 @@ func (m *Manager) unshow(given, old *auth.Auth) {
 			delete(given.Metadata, key)
 		}
 	}
+}
+
+func holdsAll(metadata, values map[string]any) bool {
+	for key, v := range values {
+		if !reflect.DeepEqual(metadata[key], v) {
+			return false
+		}
+	}
+	return true
 }
 
 // confirm notes that a credential works, if its tokens are new, and tells the
