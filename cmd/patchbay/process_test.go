@@ -299,9 +299,9 @@ func TestReloadOfAProcess(t *testing.T) {
 	}
 }
 
-// TestD01SIGTERM: the server says that it is not ready, takes nothing new, and
+// TestFaultD01SIGTERM: the server says that it is not ready, takes nothing new, and
 // a stream that outlives the grace is told so in its own format.
-func TestD01SIGTERM(t *testing.T) {
+func TestFaultD01SIGTERM(t *testing.T) {
 	up := upstream.New(t)
 	next := make(chan struct{})
 	up.On("sk-one", upstream.Stream(next, upstream.Chunk("one"), upstream.Chunk("two"), upstream.Done))
@@ -337,8 +337,8 @@ func TestD01SIGTERM(t *testing.T) {
 	}
 }
 
-// TestD03SecondSignal: it ends at once, and the next start finds everything.
-func TestD03SecondSignal(t *testing.T) {
+// TestFaultD03SecondSignal: it ends at once, and the next start finds everything.
+func TestFaultD03SecondSignal(t *testing.T) {
 	up := upstream.New(t)
 	up.On("sk-one", upstream.Stream(make(chan struct{}), upstream.Chunk("one"), upstream.Chunk("never")))
 	up.On("sk-two", upstream.Completion("hello"))

@@ -234,8 +234,8 @@ func TestReloadAppliesSettings(t *testing.T) {
 	})
 }
 
-// TestC02RefusedReloadChangesNothing: whatever is wrong, and wherever it shows.
-func TestC02RefusedReloadChangesNothing(t *testing.T) {
+// TestFaultC02RefusedReloadChangesNothing: whatever is wrong, and wherever it shows.
+func TestFaultC02RefusedReloadChangesNothing(t *testing.T) {
 	up := upstream.New(t)
 	up.On("sk-one", upstream.Completion("hello"))
 	n, c := declares(t, up, declared("a", up.BaseURL(), "sk-one", "small"))
@@ -296,8 +296,8 @@ func TestC02RefusedReloadChangesNothing(t *testing.T) {
 	}
 }
 
-// TestC03ReloadStorm: a hundred wishes a second while streams run.
-func TestC03ReloadStorm(t *testing.T) {
+// TestFaultC03ReloadStorm: a hundred wishes a second while streams run.
+func TestFaultC03ReloadStorm(t *testing.T) {
 	const streams, wishes = 20, 200
 	up := upstream.New(t)
 	next := make(chan struct{})
@@ -372,9 +372,9 @@ func TestC03ReloadStorm(t *testing.T) {
 	}
 }
 
-// TestC07RemovedCredentialFinishesItsStream: whether it stood in the file or in
+// TestFaultC07RemovedCredentialFinishesItsStream: whether it stood in the file or in
 // the store.
-func TestC07RemovedCredentialFinishesItsStream(t *testing.T) {
+func TestFaultC07RemovedCredentialFinishesItsStream(t *testing.T) {
 	up := upstream.New(t, "stored")
 	next := make(chan struct{})
 	up.On("sk-file", upstream.Stream(next, upstream.Chunk("one "), upstream.Chunk("two"), upstream.Done))

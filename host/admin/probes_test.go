@@ -93,8 +93,8 @@ func TestProbesListenOnLoopbackOnly(t *testing.T) {
 	ln.Close()
 }
 
-// TestD07AdminServer: ended before it began, twice, and while requests come in.
-func TestD07AdminServer(t *testing.T) {
+// TestFaultD07AdminServer: ended before it began, twice, and while requests come in.
+func TestFaultD07AdminServer(t *testing.T) {
 	listen := func() net.Listener {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {

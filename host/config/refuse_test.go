@@ -7,9 +7,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestRefuses holds the exact words, one line for each thing that is wrong.
+// TestFaultC01C08Refuses holds the exact words, one line for each thing that is
+// wrong.
 // FILE stands for the path. The value "canary" must never appear.
-func TestRefuses(t *testing.T) {
+func TestFaultC01C08Refuses(t *testing.T) {
 	env := []string{"KEY=canary-1", "EMPTY=", "LINES=canary\n2", "CR=canary\r", "NUL=canary\x00"}
 	tests := []struct{ name, text, want string }{
 		{"unknown key", "lsten: canary\n", `FILE:1: unknown key "lsten": did you mean "listen"?`},

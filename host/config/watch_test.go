@@ -72,9 +72,9 @@ func do(t *testing.T, err error) {
 	}
 }
 
-// TestC04WaysToReplaceAFile: however the file is changed, the watch reports what
+// TestFaultC04WaysToReplaceAFile: however the file is changed, the watch reports what
 // it holds at the end.
-func TestC04WaysToReplaceAFile(t *testing.T) {
+func TestFaultC04WaysToReplaceAFile(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, path, text string){
 		"written in place": put,
 		"written beside it and renamed, as editors do": func(t *testing.T, path, text string) {
@@ -124,9 +124,9 @@ func TestC04WaysToReplaceAFile(t *testing.T) {
 	}
 }
 
-// TestC04SymlinkSwap: a directory as Kubernetes mounts it, where the file is a
+// TestFaultC04SymlinkSwap: a directory as Kubernetes mounts it, where the file is a
 // link through ..data, which is swapped.
-func TestC04SymlinkSwap(t *testing.T) {
+func TestFaultC04SymlinkSwap(t *testing.T) {
 	dir := t.TempDir()
 	version := func(n int, text string) {
 		sub := fmt.Sprintf("..%d", n)
@@ -156,9 +156,9 @@ func TestC04SymlinkSwap(t *testing.T) {
 	settles(t, seen, "elsewhere")
 }
 
-// TestC03ManyWrites: what is written without a pause is reported now and then,
+// TestFaultC03ManyWrites: what is written without a pause is reported now and then,
 // not each time, and the last word is what counts.
-func TestC03ManyWrites(t *testing.T) {
+func TestFaultC03ManyWrites(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "patchbay.yaml")
 	put(t, path, "first")
 	seen := watching(t, path)
@@ -172,9 +172,9 @@ func TestC03ManyWrites(t *testing.T) {
 	}
 }
 
-// TestC04NothingIsReportedThatIsNoChange: an empty file is one whose content is
+// TestFaultC04NothingIsReportedThatIsNoChange: an empty file is one whose content is
 // still to come, and the same bytes are no news.
-func TestC04NothingIsReportedThatIsNoChange(t *testing.T) {
+func TestFaultC04NothingIsReportedThatIsNoChange(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "patchbay.yaml")
 	put(t, path, "first")
 	seen := watching(t, path)

@@ -44,9 +44,9 @@ func send(t *testing.T, addr, head string, feed func(io.Writer)) (*http.Response
 	return resp, string(body)
 }
 
-// TestK03BodyLimit: a body over the limit, one that lies about its length, and
+// TestFaultK03BodyLimit: a body over the limit, one that lies about its length, and
 // one without an end; and of K-02, a body that comes too slowly.
-func TestK03BodyLimit(t *testing.T) {
+func TestFaultK03BodyLimit(t *testing.T) {
 	b := newBench(t)
 	b.gw.timing.bodyIdle = 300 * time.Millisecond
 	addr, _ := b.listen(t)
@@ -127,8 +127,8 @@ func TestBodyArrivesWhole(t *testing.T) {
 	}
 }
 
-// TestK03AnnouncedLengthTakesNoMemory: memory follows what came.
-func TestK03AnnouncedLengthTakesNoMemory(t *testing.T) {
+// TestFaultK03AnnouncedLengthTakesNoMemory: memory follows what came.
+func TestFaultK03AnnouncedLengthTakesNoMemory(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Settings.BodyBytes = 1 << 30 })
 	addr, _ := b.listen(t)
 	var before, after runtime.MemStats

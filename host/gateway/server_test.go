@@ -15,8 +15,8 @@ import (
 	"github.com/patchbay-dev/patchbay/host/executor"
 )
 
-// TestD01Drain: what runs may finish, nothing new comes in.
-func TestD01Drain(t *testing.T) {
+// TestFaultD01Drain: what runs may finish, nothing new comes in.
+func TestFaultD01Drain(t *testing.T) {
 	b := newBench(t)
 	s := gated()
 	b.mgr.open = opening(s)
@@ -49,9 +49,9 @@ func TestD01Drain(t *testing.T) {
 	}
 }
 
-// TestD01GraceEnds: a stream that outlives the grace is told so in its own format;
+// TestFaultD01GraceEnds: a stream that outlives the grace is told so in its own format;
 // a request without a stream gets an error.
-func TestD01GraceEnds(t *testing.T) {
+func TestFaultD01GraceEnds(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Settings.ShutdownGrace = 50 * time.Millisecond })
 	s := gated()
 	b.mgr.open = opening(s)
@@ -124,8 +124,8 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestD03Close: in the middle of a shutdown that waits, everything is cut.
-func TestD03Close(t *testing.T) {
+// TestFaultD03Close: in the middle of a shutdown that waits, everything is cut.
+func TestFaultD03Close(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Settings.ShutdownGrace = time.Hour })
 	s := gated()
 	b.mgr.open = opening(s)
@@ -148,8 +148,8 @@ func TestD03Close(t *testing.T) {
 	eventually(t, "the stream of the provider is closed", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.closes > 0 })
 }
 
-// TestD07Server: ended twice, before it began, and while requests come in.
-func TestD07Server(t *testing.T) {
+// TestFaultD07Server: ended twice, before it began, and while requests come in.
+func TestFaultD07Server(t *testing.T) {
 	ends := map[string]func(*Server) error{
 		"close":    (*Server).Close,
 		"shutdown": func(s *Server) error { return s.Shutdown(context.Background()) },
@@ -215,9 +215,9 @@ func TestD07Server(t *testing.T) {
 	}
 }
 
-// TestK02SlowHeaders: a connection whose header does not come is closed, and
+// TestFaultK02SlowHeaders: a connection whose header does not come is closed, and
 // others are served meanwhile.
-func TestK02SlowHeaders(t *testing.T) {
+func TestFaultK02SlowHeaders(t *testing.T) {
 	b := newBench(t)
 	b.mgr.execute = func(context.Context, executor.Request, executor.Options) (executor.Response, error) {
 		return executor.Response{Payload: []byte(sampleReply)}, nil

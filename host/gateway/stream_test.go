@@ -225,8 +225,8 @@ func TestClientThatLeaves(t *testing.T) {
 	}
 }
 
-// TestK02ClientThatReadsNothing: it is cut off, and the stream with it.
-func TestK02ClientThatReadsNothing(t *testing.T) {
+// TestFaultK02ClientThatReadsNothing: it is cut off, and the stream with it.
+func TestFaultK02ClientThatReadsNothing(t *testing.T) {
 	b := newBench(t)
 	b.gw.timing.write = 200 * time.Millisecond
 	big := strings.Repeat("x", 64<<10)

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"hash/maphash"
 	"net/url"
@@ -25,7 +26,7 @@ const filterBits = 16
 
 // Secrets is the set of secret values that are live in this process. It holds
 // hashes, not the values. A secret is recognised as it is, escaped as JSON or
-// as a query, and in base64. The zero value is an empty set, ready to use; it
+// as a query, in hex, and in base64, also as a part of what was encoded. The zero value is an empty set, ready to use; it
 // is safe for concurrent use.
 type Secrets struct {
 	// mu guards everything below.
@@ -205,9 +206,26 @@ func forms(value string) []string {
 	if len(value) >= window {
 		add(url.QueryEscape(value))
 		add(url.PathEscape(value))
-		// Without the padding, so that both spellings of it are found.
-		add(base64.RawStdEncoding.EncodeToString([]byte(value)))
-		add(base64.RawURLEncoding.EncodeToString([]byte(value)))
+		add(hex.EncodeToString([]byte(value)))
+		add(strings.ToUpper(hex.EncodeToString([]byte(value))))
+		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			// Without the padding, so that both spellings of it are found.
+			add(enc.EncodeToString([]byte(value)))
+			for before := range 3 {
+				add(within(enc, value, before))
+			}
+		}
 	}
 	return all
+}
+
+// within returns the characters that value alone decides in the base64 of a
+// longer text, such as user:password, in which it stands at an offset that
+// leaves a remainder of before by 3.
+func within(enc *base64.Encoding, value string, before int) string {
+	text := enc.EncodeToString(append(make([]byte, before), value...))
+	if (before+len(value))%3 != 0 {
+		text = text[:len(text)-1] // shares bits with what follows
+	}
+	return text[[]int{0, 2, 3}[before]:]
 }

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"net/url"
 	"strings"
 	"sync"
@@ -21,6 +22,11 @@ func TestRedactFindsEverySpelling(t *testing.T) {
 		"twice":         live + " and " + live,
 		"query":         "https://x.example/?k=" + url.QueryEscape(live),
 		"base64":        base64.StdEncoding.EncodeToString([]byte(live)),
+		"hex":           hex.EncodeToString([]byte(live)),
+		"upper hex":     strings.ToUpper(hex.EncodeToString([]byte(live))),
+		"basic":         base64.StdEncoding.EncodeToString([]byte("u:" + live)),
+		"in base64":     base64.StdEncoding.EncodeToString([]byte("user:" + live + ":x")),
+		"in base64url":  base64.URLEncoding.EncodeToString([]byte("xyz" + live + "more")),
 		"base64url":     base64.RawURLEncoding.EncodeToString([]byte(live)),
 		"json":          `{"k":"pass\"word<1>&\\more"}`,
 		"json for html": `{"k":"pass\"word\u003c1\u003e\u0026\\more"}`,
