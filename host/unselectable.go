@@ -3,7 +3,6 @@ package host
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
 )
@@ -28,41 +27,17 @@ func (m *Manager) unselectable(r *request) error {
 	case enabled > 0 && survey.Quota == enabled:
 		return auth.NewCooldownError(r.route, r.provider(), survey.Earliest, q.Now)
 	}
+	listed := m.index.Listed(q, maxExplained)
 	var why []string
-	for _, s := range m.index.Listed(q, maxExplained) {
+	m.mu.RLock()
+	for _, s := range listed {
 		if e := s.cur.Load(); e != nil {
-			why = append(why, explain(e, r.route, q.Now))
+			why = append(why, e.explain(s, r.route, q.Now).line())
 		}
 	}
+	m.mu.RUnlock()
 	if more := survey.Total - len(why); more > 0 {
 		why = append(why, fmt.Sprintf("and %d more", more))
 	}
 	return fault(auth.CodeAuthUnavailable, "no credential can serve model %q now: %s", r.route, strings.Join(why, "; "))
-}
-
-// explain says of one credential why it is not picked, without anything that a
-// provider said.
-func explain(e *entry, route string, now time.Time) string {
-	name := fmt.Sprintf("%q", e.auth.ID)
-	if e.auth.Label != "" {
-		name = fmt.Sprintf("%q (%s)", e.auth.Label, e.auth.ID)
-	}
-	b := e.block(route, now)
-	switch b.Reason {
-	case auth.NotBlocked:
-		return name + ": tried"
-	case auth.BlockedDisabled:
-		return name + ": disabled"
-	}
-	reason := "blocked"
-	if b.Reason == auth.BlockedQuota {
-		reason = "quota used up"
-	}
-	if b.Status != 0 {
-		reason += fmt.Sprintf(" after status %d", b.Status)
-	}
-	if !b.Until.IsZero() {
-		reason += " until " + b.Until.UTC().Format(time.RFC3339)
-	}
-	return name + ": " + reason
 }

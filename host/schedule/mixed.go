@@ -17,12 +17,26 @@ type mixedCursor struct {
 	used uint64
 }
 
-func (c *mixedCursors) of(providers []string, model string) *mixedCursor {
+// key writes the key into buf.
+func (c *mixedCursors) key(providers []string, model string) {
 	c.buf = c.buf[:0]
 	for _, p := range providers {
 		c.buf = append(append(c.buf, p...), 0)
 	}
 	c.buf = append(c.buf, model...)
+}
+
+// peek returns whose turn it is, and moves and makes nothing.
+func (c *mixedCursors) peek(providers []string, model string) int {
+	c.key(providers, model)
+	if cur := c.byKey[string(c.buf)]; cur != nil {
+		return cur.turn
+	}
+	return 0
+}
+
+func (c *mixedCursors) of(providers []string, model string) *mixedCursor {
+	c.key(providers, model)
 	c.clock++
 	if cur := c.byKey[string(c.buf)]; cur != nil {
 		cur.used = c.clock
