@@ -38,3 +38,14 @@ func HostHeader(name string) bool {
 	}
 	return false
 }
+
+// ModelName reports whether name can be the name of a model: 1 to MaxModelName
+// bytes, without a control character.
+func ModelName(name string) bool {
+	for i := range len(name) {
+		if name[i] < ' ' || name[i] == 0x7f {
+			return false
+		}
+	}
+	return name != "" && len(name) <= MaxModelName
+}

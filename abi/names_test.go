@@ -1,6 +1,7 @@
 package abi_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/patchbay-dev/patchbay/abi"
@@ -15,6 +16,14 @@ func TestNamesThatAreNotAPluginsToUse(t *testing.T) {
 	} {
 		if got := abi.SealedName(name); got != want {
 			t.Errorf("SealedName(%q) is %v", name, got)
+		}
+	}
+	for name, want := range map[string]bool{
+		"small": true, "vendor/large:free": true, "größe 2": true, strings.Repeat("x", abi.MaxModelName): true,
+		"": false, "a\nb": false, "\x1b[31m": false, "\x7f": false, strings.Repeat("x", abi.MaxModelName+1): false,
+	} {
+		if got := abi.ModelName(name); got != want {
+			t.Errorf("ModelName(%q) is %v", name, got)
 		}
 	}
 	for name, want := range map[string]bool{

@@ -58,6 +58,7 @@ func TestManifestRules(t *testing.T) {
 		{"quota group", func(m obj) { provider(m)["quota_group"] = "email" }, ""},
 		{"secret quota group", func(m obj) { provider(m)["quota_group"] = "api_key" }, "not a public field"},
 		{"static models", func(m obj) { provider(m)["models"] = obj{"source": "static", "static": []any{"a"}} }, ""},
+		{"static model that is no name", func(m obj) { provider(m)["models"] = obj{"source": "static", "static": []any{"a\x1b[2J"}} }, "control character"},
 		{"static without models", func(m obj) { provider(m)["models"] = obj{"source": "static"} }, "models.static"},
 		{"client header", func(m obj) { provider(m)["client_headers"] = []any{"X-Trace"} }, ""},
 		{"secret client header", func(m obj) { provider(m)["client_headers"] = []any{"X-Api-Key"} }, "X-Api-Key may hold a secret"},

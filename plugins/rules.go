@@ -54,6 +54,14 @@ func checkProviders(m *abi.Manifest, add func(string, ...any)) {
 			add("provider %s: models.static goes with source static, and the other way round", p.Key)
 		}
 	}
+	for _, p := range m.Provides.Providers {
+		for _, name := range p.Models.Static {
+			if !abi.ModelName(name) {
+				add("provider %s: a static model has no name, or one that is too long or holds a control character", p.Key)
+				break
+			}
+		}
+	}
 	if p := m.Provides; len(p.Providers)+len(p.Preparers)+len(p.PostAuth)+len(p.Observers) == 0 {
 		add("it provides nothing")
 	}

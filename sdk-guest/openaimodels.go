@@ -25,7 +25,7 @@ func (r *Request) openAIModels() Answer {
 		if len(models) == abi.MaxModels {
 			break
 		}
-		if id := item.Get("id").Text(); isModelName(id) {
+		if id := item.Get("id").Text(); abi.ModelName(id) {
 			models = append(models, Model{
 				ID:      id,
 				Created: item.Get("created").Int(),
@@ -34,14 +34,4 @@ func (r *Request) openAIModels() Answer {
 		}
 	}
 	return r.Models(models...)
-}
-
-// isModelName reports whether the host takes id as the name of a model.
-func isModelName(id string) bool {
-	for i := range len(id) {
-		if id[i] < ' ' || id[i] == 0x7f {
-			return false
-		}
-	}
-	return id != "" && len(id) <= abi.MaxModelName
 }

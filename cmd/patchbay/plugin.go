@@ -5,8 +5,10 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -44,32 +46,37 @@ func pluginInspect(g *global) *cobra.Command {
 }
 
 // describe prints what an operator decides on: who it is, what it serves, what
-// it may reach, and where secrets may stand.
+// it may reach and see, and where secrets may stand. All of it is the plugin's own
+// word, and nothing in it can move a cursor or hide a line.
 func describe(w io.Writer, info *plugins.Info) error {
 	m := info.Manifest
 	if m == nil {
 		m = &abi.Manifest{ID: "(no manifest)"}
 	}
+	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	say := func(format string, args ...any) { fmt.Fprintln(tw, plain(fmt.Sprintf(format, args...))) }
 	for _, p := range info.Problems {
-		fmt.Fprintf(w, "this build refuses it: %s\n", p)
+		say("this build refuses it: %s", p)
 	}
-	fmt.Fprintf(w, "%s %s  sha256 %s  %d bytes\n", m.ID, m.Version, info.SHA256, info.Size)
+	say("%s %s  sha256 %s  %d bytes", m.ID, m.Version, info.SHA256, info.Size)
 	if m.Description != "" {
-		fmt.Fprintln(w, m.Description)
+		say("%s", m.Description)
 	}
 	for _, p := range m.Provides.Providers {
-		fmt.Fprintf(w, "provider %s: %s; %s\n", p.Key, strings.Join(p.Formats, ", "), strings.Join(p.Modes, ", "))
+		say("provider %s: %s; %s", p.Key, strings.Join(p.Formats, ", "), strings.Join(p.Modes, ", "))
 	}
 	for _, c := range m.Capabilities {
-		fmt.Fprintf(w, "asks for %s: %s\n", c.Name, c.Reason)
+		say("asks for %s: %s", c.Name, c.Reason)
 	}
 	for _, d := range m.Destinations {
-		fmt.Fprintf(w, "sends to %s (%s)\n", where(d), strings.Join(d.Methods, ", "))
+		say("sends to %s (%s)", where(d), strings.Join(d.Methods, ", "))
 	}
 	for _, s := range m.Slots {
-		fmt.Fprintf(w, "puts secret %s into %s of %s requests to %s\n", s.Secret, s.Position, strings.Join(s.Methods, ", "), s.Destination)
+		say("puts secret %s into %s of %s requests to %s", s.Secret, s.Position, strings.Join(s.Methods, ", "), s.Destination)
 	}
-	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	for _, r := range info.Asks.Reads {
+		say("reads %s", r)
+	}
 	for _, name := range fieldNames(m) {
 		f := m.Credential.Fields[name]
 		need := "optional"
@@ -80,9 +87,22 @@ func describe(w io.Writer, info *plugins.Info) error {
 		if kind == "" {
 			kind = abi.FieldSecret
 		}
-		fmt.Fprintf(tw, "field %s\t%s\t%s\t%s\n", name, kind, need, f.Description)
+		fmt.Fprintf(tw, "field %s\t%s\t%s\t%s\n", plain(name), plain(kind), need, plain(f.Description))
 	}
 	return tw.Flush()
+}
+
+// plain shows s on one line, with what is not printable spelled out.
+func plain(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+	}
+	return b.String()
 }
 
 func where(d abi.Destination) string {

@@ -62,7 +62,7 @@ func modelsOf(list *abi.Models) ([]Model, error) {
 	seen := make(map[string]bool, len(list.Models))
 	for _, m := range list.Models {
 		id := strings.Clone(m.ID)
-		if id == "" || len(id) > abi.MaxModelName || strings.ContainsFunc(id, isControl) {
+		if !abi.ModelName(id) {
 			return nil, fmt.Errorf("the name of a model is empty, too long or holds a control character")
 		}
 		if seen[id] {
