@@ -229,3 +229,29 @@ func TestManagersShareNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestGroupsOfAliases: accounts that call one model differently are told apart
+// by their own cooldowns.
+func TestGroupsOfAliases(t *testing.T) {
+	for name, s := range map[string]auth.Selector{"round robin": nil, "fill first": &host.FillFirstSelector{}} {
+		r := newRig(t, func(o *host.Options) { o.Selector = s })
+		r.RegisterExecutor(fails("claude", nil))
+		r.SetOAuthModelAlias(map[string][]modelAlias{"claude": {{Name: "up", Alias: "x"}}})
+		parent := func(p string) map[string]string { return map[string]string{auth.AttrVirtualParent: p} }
+		r.add(auth.Auth{ID: "a", Provider: "claude", Attributes: parent("p1")}, "up")
+		b := parent("p2")
+		b[auth.AttrModelAliases] = `[{"name":"own","alias":"x"}]`
+		r.add(auth.Auth{ID: "b", Provider: "claude", Attributes: b}, "own")
+		r.block("a", "up", 429, time.Minute)
+		r.answers("b", "b")("x", "claude")
+		r.clock.pass(time.Minute)
+		r.block("b", "own", 429, time.Minute)
+		r.answers("a", "a")("x", "claude")
+		r.block("a", "up", 429, 30*time.Second)
+		_, err := r.ask("x", "claude")
+		cooling := new(host.CooldownError)
+		if !errors.As(err, &cooling) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

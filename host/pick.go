@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/schedule"
 )
 
@@ -37,16 +38,26 @@ func (m *Manager) pickSlot(ctx context.Context, r *request) (*slot, error) {
 	return m.pickFromSlice(ctx, r)
 }
 
+// freePicker is a selector of ours. What is blocked is not for it to say, since
+// credentials may remember one model under several names.
+type freePicker interface {
+	PickFree(ctx context.Context, provider, model string, opts executor.Options, auths []*auth.Auth) *auth.Auth
+}
+
 // pickFromSlice lets a selector see all candidates: one that is not ours, or
 // ours where the index does not know enough (groups, websocket clients).
 func (m *Manager) pickFromSlice(ctx context.Context, r *request) (*slot, error) {
 	q := m.query(r)
 	candidates := slices.DeleteFunc(m.index.Candidates(q, &r.tried), func(c schedule.Candidate[*slot]) bool { return c.Busy })
+	var own freePicker
+	if r.w.strategy != custom {
+		own, _ = r.w.selector.(freePicker)
+	}
 	views := make([]*auth.Auth, 0, len(candidates))
 	model := r.route
 	for i, c := range candidates {
 		e := c.Value.cur.Load()
-		if e == nil {
+		if e == nil || own != nil && e.block(r.route, q.Now).Reason != auth.NotBlocked {
 			continue
 		}
 		if i == 0 {
@@ -59,12 +70,14 @@ func (m *Manager) pickFromSlice(ctx context.Context, r *request) (*slot, error) 
 	}
 	var picked *auth.Auth
 	err := m.guarded("selector", func() (err error) {
+		if own != nil {
+			picked = own.PickFree(ctx, r.provider(), r.canonical, r.opts, views)
+			return nil
+		}
 		picked, err = r.w.selector.Pick(ctx, r.provider(), model, r.opts, views)
 		return err
 	})
 	switch {
-	case err != nil && r.w.strategy != custom:
-		return nil, m.unselectable(r)
 	case err != nil:
 		return nil, err
 	case picked == nil:

@@ -22,11 +22,22 @@ var websocketProviders = []string{"codex", "xai"}
 // that has one, by ID. It returns the error that the client gets when there is
 // none. The records are not written to.
 func ready(ctx context.Context, provider, model string, opts executor.Options, auths []*auth.Auth, now time.Time) ([]*auth.Auth, error) {
+	var free []*auth.Auth
+	for _, a := range auths {
+		if a.Block(model, now).Reason == auth.NotBlocked {
+			free = append(free, a)
+		}
+	}
+	if len(free) == 0 {
+		return nil, Unavailable(provider, model, auths, now)
+	}
+	return highest(ctx, provider, opts, free), nil
+}
+
+// highest returns those of the highest priority, by ID.
+func highest(ctx context.Context, provider string, opts executor.Options, auths []*auth.Auth) []*auth.Auth {
 	var best []*auth.Auth
 	for _, a := range auths {
-		if a.Block(model, now).Reason != auth.NotBlocked {
-			continue
-		}
 		if len(best) > 0 && a.Priority() != best[0].Priority() {
 			if a.Priority() < best[0].Priority() {
 				continue
@@ -35,11 +46,8 @@ func ready(ctx context.Context, provider, model string, opts executor.Options, a
 		}
 		best = append(best, a)
 	}
-	if len(best) == 0 {
-		return nil, Unavailable(provider, model, auths, now)
-	}
 	slices.SortFunc(best, func(a, b *auth.Auth) int { return cmp.Compare(a.ID, b.ID) })
-	return preferWebsocket(ctx, provider, opts, best), nil
+	return preferWebsocket(ctx, provider, opts, best)
 }
 
 // preferWebsocket keeps the candidates that speak websocket when the client
