@@ -255,3 +255,68 @@ func TestGroupsOfAliases(t *testing.T) {
 		}
 	}
 }
+
+// TestListingResumesByTime: a model that every credential was refused for comes
+// back when the first block ends, without anybody asking for it; one that only
+// waits was never gone.
+func TestListingResumesByTime(t *testing.T) {
+	for status, gone := range map[int]time.Duration{401: 30 * time.Minute, 403: 30 * time.Minute, 404: 5 * time.Minute, 429: 0, 500: 0} {
+		r := newRig(t)
+		r.addAll("p", "a", "b")
+		r.add(auth.Auth{ID: "off", Provider: "p", Disabled: true}, "m", "n")
+		r.block("a", "m", status, 0)
+		sameList(t, "listed while b serves it", r.listed(), "m")
+		r.clock.pass(time.Second)
+		r.block("b", "m", status, 0)
+		if gone == 0 {
+			sameList(t, "listed while all wait", r.listed(), "m")
+			continue
+		}
+		sameList(t, "listed after the refusals", r.listed())
+		r.clock.pass(gone - 2*time.Second)
+		sameList(t, "listed until the end", r.listed())
+		r.clock.pass(time.Second)
+		sameList(t, "listed after the first block", r.listed(), "m")
+	}
+}
+
+// TestResetByAlias: an operator names a model as clients do.
+func TestResetByAlias(t *testing.T) {
+	r, p := compat(t, map[string]error{"u1": status(500), "u2": status(500)}, append(pool(), modelAlias{Name: "u1", Alias: "y"})...)
+	for _, model := range []string{"x", "y"} {
+		_, err := r.ask(model, "p")
+		same(t, "status", statusOf(err), 500)
+		asked := len(p.upstreams())
+		reset, err := r.ResetCooldown(t.Context(), "a", model)
+		same(t, "reset", reset, true)
+		same(t, "error", err, nil)
+		_, err = r.ask(model, "p")
+		same(t, "status after the reset", statusOf(err), 500)
+		same(t, "calls after the reset", len(p.upstreams()) > asked, true)
+	}
+}
+
+// TestPoolMemberIsTriedOut: of a member whose long block is over one request
+// finds out; the others have the rest of the pool meanwhile.
+func TestPoolMemberIsTriedOut(t *testing.T) {
+	r, p := compat(t, nil, pool()...)
+	r.block("a", "u1", 401, 0)
+	r.answers("a u2", "a u2")("x", "p")
+	r.clock.pass(31 * time.Minute)
+	inner := ""
+	do := p.do
+	p.do = func(c context.Context, a *auth.Auth, req executor.Request, opts executor.Options) (executor.Response, error) {
+		if req.Model == "u1" && inner == "" {
+			inner = "asking"
+			inner = must(r.ask("x", "p")) + ", " + must(r.ask("x", "p"))
+		}
+		return do(c, a, req, opts)
+	}
+	for range 2 { // one of them begins with u1
+		if _, err := r.ask("x", "p"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	same(t, "what others get meanwhile", inner, "a u2, a u2")
+	same(t, "the state of what was tried out", r.state("a", "u1").Status, auth.StatusActive)
+}

@@ -38,10 +38,6 @@ func (m *Manager) RefreshSchedulerEntry(authID string) {
 	}
 }
 
-// ListModels returns every model that an enabled credential serves, once,
-// sorted by ID.
-func (m *Manager) ListModels() []models.Info { return slices.Clone(m.registry.All()) }
-
 // ProvidersForModel returns the providers that have a credential which lists
 // the model, enabled or not, sorted; nil when there is none.
 func (m *Manager) ProvidersForModel(model string) []string {

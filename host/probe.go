@@ -43,6 +43,12 @@ func (m *Manager) beginProbe(r *request, s *slot) bool {
 			return true
 		}
 	}
+	return m.unsyncedTryOut(r, p, e, now)
+}
+
+// unsyncedTryOut makes a probe the request's, if nobody is at the same.
+func (m *Manager) unsyncedTryOut(r *request, p *probe, e *entry, now time.Time) bool {
+	s := p.slot
 	for _, state := range p.states {
 		if s.probing[state] {
 			return false

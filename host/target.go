@@ -48,9 +48,26 @@ func (m *Manager) targets(r *request, s *slot, e *entry) []models.Target {
 		all = slices.Concat(all[first:], all[:first])
 	}
 	now := m.now()
+	pooled := len(all) > 1
 	return slices.DeleteFunc(all, func(t models.Target) bool {
-		return e.auth.Block(t.State, now).Reason != auth.NotBlocked
+		return e.auth.Block(t.State, now).Reason != auth.NotBlocked || pooled && !m.open(r, s, e, t.State, now)
 	})
+}
+
+// open reports whether the request may ask for a member of a pool: one whose
+// long block is over is for a single request to try out, while the others have
+// the rest of the pool.
+func (m *Manager) open(r *request, s *slot, e *entry, state string, now time.Time) bool {
+	states := e.halfOpen(state, now)
+	if len(states) == 0 {
+		return true
+	}
+	if r.probe != nil {
+		return slices.Contains(r.probe.states, state)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.unsyncedTryOut(r, &probe{slot: s, states: states}, e, now)
 }
 
 // block says how the credential stands for a client's name of a model: as the
