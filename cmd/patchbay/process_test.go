@@ -147,9 +147,15 @@ func (p *process) eventually(what string, ok func() bool) {
 // admin asks the operator's socket.
 func (p *process) admin(path string) (status int, body string, err error) {
 	p.t.Helper()
-	socket, err := admin.SocketPath(p.data())
+	return askSocket(p.t, p.data(), path)
+}
+
+// askSocket asks the operator's socket of a data directory.
+func askSocket(t *testing.T, dataDir, path string) (status int, body string, err error) {
+	t.Helper()
+	socket, err := admin.SocketPath(dataDir)
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)

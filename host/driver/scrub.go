@@ -3,8 +3,10 @@ package driver
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -19,7 +21,7 @@ const minSecret = 8
 var redacted = []byte("[redacted]")
 
 // scrubber removes the live secrets of one credential: as they are, in base64
-// of both alphabets at any alignment, and as JSON escapes them.
+// of both alphabets at any alignment, in hex, and as JSON and URLs escape them.
 type scrubber struct{ patterns [][]byte }
 
 // newScrubber looks for every string of the credential's metadata, at any
@@ -74,14 +76,12 @@ func appendStrings(values []string, v any) []string {
 }
 
 func (s *scrubber) add(v string) {
-	s.patterns = append(s.patterns, []byte(v))
-	if quoted, err := json.Marshal(v); err == nil {
-		if escaped := quoted[1 : len(quoted)-1]; string(escaped) != v {
-			s.patterns = append(s.patterns, escaped)
+	digits := hex.EncodeToString([]byte(v))
+	forms := []string{v, quoted(v, true), quoted(v, false), strings.ReplaceAll(v, "/", `\/`), url.QueryEscape(v), url.PathEscape(v), digits, strings.ToUpper(digits)}
+	for i, form := range forms {
+		if !slices.Contains(forms[:i], form) {
+			s.patterns = append(s.patterns, []byte(form))
 		}
-	}
-	if slashes := strings.ReplaceAll(v, "/", `\/`); slashes != v {
-		s.patterns = append(s.patterns, []byte(slashes))
 	}
 	for offset := range 3 {
 		// The characters that only the secret's own bits decide, when it
@@ -89,10 +89,23 @@ func (s *scrubber) add(v string) {
 		text := base64.RawStdEncoding.EncodeToString(append(make([]byte, offset), v...))
 		inner := text[(offset*8+5)/6 : (offset+len(v))*8/6]
 		s.patterns = append(s.patterns, []byte(inner))
-		if url := strings.NewReplacer("+", "-", "/", "_").Replace(inner); url != inner {
-			s.patterns = append(s.patterns, []byte(url))
+		if other := strings.NewReplacer("+", "-", "/", "_").Replace(inner); other != inner {
+			s.patterns = append(s.patterns, []byte(other))
 		}
 	}
+}
+
+// quoted returns v as it stands in a JSON string, with or without the escapes
+// for HTML.
+func quoted(v string, html bool) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(html)
+	if enc.Encode(v) != nil { // a string always encodes
+		return v
+	}
+	text := strings.TrimSuffix(b.String(), "\n")
+	return text[1 : len(text)-1]
 }
 
 // bytes returns p without the secrets: p itself when there is none in it.
