@@ -44,7 +44,7 @@ func (m *Manager) run(ctx context.Context, r *request, do func(context.Context, 
 			Err: err, Round: round, MaxWait: r.w.maxInterval, Candidates: m.retryable(r, round), Now: m.now(), Rand: m.random,
 		})
 		if !again || !m.budget.Spend() {
-			return nil, err
+			return nil, m.withWait(r, err)
 		}
 		if err := m.clock.Sleep(ctx, wait); err != nil {
 			return nil, err

@@ -31,6 +31,11 @@ func (s *channelStream) Next() ([]byte, error) {
 	select {
 	case chunk, open := <-s.res.Chunks:
 		if !open {
+			// An executor whose context ends closes the channel in the middle,
+			// which is no end: it would be marked as a success.
+			if err := s.ctx.Err(); err != nil {
+				return nil, err
+			}
 			return nil, io.EOF
 		}
 		return chunk.Payload, chunk.Err

@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -112,4 +113,21 @@ func TestRetryBudget(t *testing.T) {
 	same(t, "calls of 10 more", asked(10), 12)
 	r.SetRetryBudget(0, 0)
 	same(t, "calls without a budget", asked(1), 3)
+}
+
+// TestAQuotaWithoutAHintSaysWhenItEnds: a provider's 429 that names no time once
+// reached the client with "Retry-After: 1", while the one credential was blocked for
+// much longer.
+func TestAQuotaWithoutAHintSaysWhenItEnds(t *testing.T) {
+	r := newRig(t)
+	r.RegisterExecutor(fails("p", map[string]error{"a": status(429)}))
+	r.addAll("p", "a")
+	for _, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second} {
+		_, err := r.ask("m", "p")
+		up, ok := errors.AsType[*executor.UpstreamError](err)
+		if !ok || up.Status != 429 || up.Retry == nil || *up.Retry != want {
+			t.Fatalf("%+v, want a wait of %v", up, want)
+		}
+		r.clock.pass(want)
+	}
 }

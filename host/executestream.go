@@ -39,7 +39,9 @@ func (m *Manager) forward(ctx context.Context, s *stream, chunks chan<- executor
 	defer s.shut()
 	unblock := context.AfterFunc(m.base, s.shut)
 	defer unblock()
-	for {
+	// The select below may send as well as notice that the consumer has left;
+	// what it notices counts from the next payload on.
+	for ctx.Err() == nil {
 		p, err := s.Next()
 		if ended(err) {
 			return

@@ -2,9 +2,11 @@ package host
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/executor"
 )
 
 // maxExplained bounds how many credentials an error names.
@@ -40,4 +42,26 @@ func (m *Manager) unselectable(r *request) error {
 		why = append(why, fmt.Sprintf("and %d more", more))
 	}
 	return fault(auth.CodeAuthUnavailable, "no credential can serve model %q now: %s", r.route, strings.Join(why, "; "))
+}
+
+// withWait gives a provider's 429 that names no time the one at which the first
+// credential is free again, when everybody waits for a quota by now: a client that
+// came back sooner would only wait here.
+func (m *Manager) withWait(r *request, err error) error {
+	up, ok := err.(*executor.UpstreamError) //nolint:errorlint // what somebody wrapped stays as it is
+	if !ok || up.Status != http.StatusTooManyRequests || up.Retry != nil {
+		return err
+	}
+	q := m.query(r)
+	survey := m.index.Survey(q)
+	if enabled := survey.Total - survey.Off; enabled == 0 || survey.Quota != enabled {
+		return err
+	}
+	wait := survey.Earliest.Sub(q.Now)
+	if wait <= 0 {
+		return err
+	}
+	told := *up
+	told.Retry = &wait
+	return &told
 }
