@@ -64,6 +64,7 @@ func TestJSONShapes(t *testing.T) {
 	note("auth list", "auth", "list")
 	note("auth show", "auth", "show", view.ID)
 	note("status", "status")
+	note("explain", "explain", "--model", "team/small")
 	note("auth reset-cooldown", "auth", "reset-cooldown", view.ID)
 	note("auth disable", "auth", "disable", view.ID)
 	note("auth set", "auth", "set", view.ID, "--label", "home")

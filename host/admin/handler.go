@@ -62,6 +62,7 @@ func newHandler(ops Operations, log *slog.Logger, closing context.Context, opts 
 	h.importRoutes(e)
 	h.statusRoutes(e)
 	h.logRoutes(e)
+	h.explainRoutes(e)
 	e.POST("/v1/config/reload", h.reloadConfig)
 	return e
 }

@@ -19,6 +19,7 @@ type Operations interface {
 	ImportOperations
 	StatusOperations
 	LogOperations
+	ExplainOperations
 
 	// CreateKey makes a client key. The key itself is in the answer and
 	// nowhere else; only its hash is kept.

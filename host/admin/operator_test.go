@@ -69,6 +69,11 @@ func (f *fake) Status(context.Context) (Status, error) {
 		Plugins: []PluginStatus{{ID: "echo", Faults: map[string]uint64{"trap": 1}}}, LastErrors: []Failure{{Auth: "a", Status: 429}}}, f.answer()
 }
 
+func (f *fake) Explain(_ context.Context, req ExplainRequest) (Explanation, error) {
+	return Explanation{Model: req.Model, Providers: req.Providers, Strategy: "round_robin",
+		Candidates: []Candidate{{ID: "a", Turn: 1, Verdict: "ready"}}}, f.answer()
+}
+
 func (f *fake) Logs(ctx context.Context, follow bool, emit func(LogLine) error) error {
 	if err := f.answer(); err != nil {
 		return err
@@ -133,6 +138,11 @@ func TestOperatorsCommandsOverTheSocket(t *testing.T) {
 	status, err := c.Status(ctx)
 	want, _ := f.Status(ctx)
 	same(t, "Status", status, want, err)
+
+	explain := ExplainRequest{Model: "team/m(high)", Providers: []string{"p", "q"}}
+	got, err := c.Explain(ctx, explain)
+	explained, _ := f.Explain(ctx, explain)
+	same(t, "Explain", got, explained, err)
 }
 
 func TestImportIsBounded(t *testing.T) {
