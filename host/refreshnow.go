@@ -133,7 +133,7 @@ func (m *Manager) refused(before *auth.Auth, begun time.Time, err error) error {
 	}
 	gone, unknown := grantGone(err), retry.StatusOf(err) == 0
 	interrupted := m.refreshing.get(before.ID).interrupted
-	var told error = err
+	told := err
 	if gone {
 		told = needsLogin(interrupted)
 	}

@@ -16,6 +16,7 @@ type Config struct {
 	Limits      Limits       `json:"limits" koanf:"limits"`
 	Retry       Retry        `json:"retry" koanf:"retry"`
 	Cooldown    Cooldown     `json:"cooldown" koanf:"cooldown"`
+	Refresh     Refresh      `json:"refresh" koanf:"refresh"`
 	Routing     Routing      `json:"routing" koanf:"routing"`
 	Plugins     Plugins      `json:"plugins" koanf:"plugins"`
 	Credentials []Credential `json:"credentials,omitempty" koanf:"credentials"`
@@ -166,6 +167,7 @@ func Default() Config {
 		},
 		Retry:    Retry{Rounds: 3, MaxInterval: 30 * time.Second, BudgetPercent: 20, BudgetBurst: 100},
 		Cooldown: DefaultCooldown(),
+		Refresh:  DefaultRefresh(),
 		Routing:  Routing{Strategy: "round_robin"},
 		Plugins: Plugins{
 			MemoryBytes:  64 << 20,

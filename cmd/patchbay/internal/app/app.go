@@ -165,6 +165,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 		Selector: selectorOf(o.Config.Routing),
 		Logger:   o.Logger,
 		Cooldown: o.Config.Cooldown,
+		Refresh:  o.Config.Refresh,
 		Hook:     hook,
 	})
 	r := o.Config.Retry

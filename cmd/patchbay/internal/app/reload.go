@@ -114,7 +114,7 @@ func pin(cfg, old *settings.Config) (restart []string) {
 	return restart
 }
 
-// setPolicies changes how credentials are chosen, retried and cooled.
+// setPolicies changes how credentials are chosen, retried, cooled and refreshed.
 func (a *App) setPolicies(old, cfg *settings.Config) {
 	if r := cfg.Retry; r != old.Retry {
 		a.manager.SetRetryConfig(r.Rounds, r.MaxInterval, r.MaxCredentials)
@@ -122,6 +122,9 @@ func (a *App) setPolicies(old, cfg *settings.Config) {
 	}
 	if cfg.Cooldown != old.Cooldown {
 		a.manager.SetCooldown(cfg.Cooldown)
+	}
+	if !reflect.DeepEqual(cfg.Refresh, old.Refresh) {
+		a.manager.SetRefresh(cfg.Refresh)
 	}
 	if cfg.Routing != old.Routing {
 		a.manager.SetSelector(selectorOf(cfg.Routing))

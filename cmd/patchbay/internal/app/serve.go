@@ -63,6 +63,7 @@ func (a *App) Start(ctx context.Context) error {
 		}
 	}
 	a.listModelsOf(ctx, a.manager.List())
+	a.manager.StartAutoRefresh(a.background, 0)
 	return nil
 }
 
@@ -348,6 +349,9 @@ func (a *App) Health(context.Context) (admin.Health, error) {
 	h := admin.Health{Ready: a.serving && !a.draining, Version: a.version, Uptime: time.Since(a.started).Round(time.Second)}
 	for _, subject := range slices.Sorted(maps.Keys(a.problems)) {
 		h.Reasons = append(h.Reasons, subject+": "+a.problems[subject])
+	}
+	for _, u := range a.manager.UnsavedRefreshes() {
+		h.Reasons = append(h.Reasons, fmt.Sprintf("credential %s: its refreshed tokens are not saved since %s: %v", u.ID, u.Since.Format(time.RFC3339), u.Err))
 	}
 	sort.Strings(h.Reasons)
 	if a.draining {
