@@ -39,7 +39,7 @@ the user's cache directory.`,
 			if report == nil {
 				return err
 			}
-			bench.Print(cmd.OutOrStdout(), report)
+			err = joined(err, bench.Print(cmd.OutOrStdout(), report))
 			if jsonOut != "" {
 				err = joined(err, writeFile(jsonOut, func(w io.Writer) error { return indented(w, report) }))
 			}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"log"
 	"net"
 	"net/http"
@@ -39,9 +40,10 @@ func serveHTTP(ctx context.Context, ln net.Listener, s *http.Server, r role, p *
 	if err := p.tell(ready{Addr: ln.Addr().String(), PID: os.Getpid()}); err != nil {
 		return err
 	}
-	err := underProfile(ctx, r, p)
-	s.Close()
-	<-served
+	err := errors.Join(underProfile(ctx, r, p), s.Close())
+	if end := <-served; !errors.Is(end, http.ErrServerClosed) {
+		err = errors.Join(err, end)
+	}
 	return err
 }
 

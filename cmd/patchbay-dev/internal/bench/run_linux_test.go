@@ -64,7 +64,9 @@ func TestARunHasEveryRow(t *testing.T) {
 		t.Error("there is nothing for benchstat")
 	}
 	var table bytes.Buffer
-	Print(&table, r)
+	if err := Print(&table, r); err != nil {
+		t.Error(err)
+	}
 	for _, want := range []string{"1 connection, 1 rounds", "5 streams", Sandboxed, Floor, "micro-benchmarks", "budgets"} {
 		if !strings.Contains(table.String(), want) {
 			t.Errorf("the table has no %q:\n%s", want, table.String())

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,8 +14,8 @@ import (
 // module is left out of the names of packages.
 const module = "github.com/patchbay-dev/patchbay/"
 
-// Print writes a report for people.
-func Print(w io.Writer, r *Report) {
+// Print writes a report for people. The error is w's.
+func Print(w io.Writer, r *Report) error {
 	fmt.Fprintf(w, "%s run, %s, %s, %d processors (%s), load average before: %s\n", r.Plan, r.Go, r.Platform, r.CPUs, r.CPU, r.LoadBefore)
 	fmt.Fprintln(w, "Medians over the rounds. CPU and memory are of the target's process; direct's are the upstream's.")
 	for _, s := range r.Scenarios {
@@ -34,18 +35,22 @@ func Print(w io.Writer, r *Report) {
 					row.P50, row.P99, row.CPURequest, row.Memory)
 			}
 		}
-		tw.Flush()
+		if err := tw.Flush(); err != nil {
+			return err
+		}
 	}
-	printMicro(w, r.Micro)
-	printBudgets(w, r.Budgets)
+	if err := errors.Join(printMicro(w, r.Micro), printBudgets(w, r.Budgets)); err != nil {
+		return err
+	}
 	if r.Took > 0 {
 		fmt.Fprintf(w, "\ntook %.0f s\n", r.Took)
 	}
+	return nil
 }
 
-func printMicro(w io.Writer, micro []Micro) {
+func printMicro(w io.Writer, micro []Micro) error {
 	if len(micro) == 0 {
-		return
+		return nil
 	}
 	fmt.Fprintln(w, "\nmicro-benchmarks")
 	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
@@ -58,12 +63,12 @@ func printMicro(w io.Writer, micro []Micro) {
 		}
 		fmt.Fprintf(tw, "%s\t%s\t%s\n", strings.TrimPrefix(m.Package, module), m.Name, strings.Join(values, ", "))
 	}
-	tw.Flush()
+	return tw.Flush()
 }
 
-func printBudgets(w io.Writer, budgets []Budget) {
+func printBudgets(w io.Writer, budgets []Budget) error {
 	if len(budgets) == 0 {
-		return
+		return nil
 	}
 	fmt.Fprintln(w, "\nbudgets")
 	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
@@ -81,7 +86,7 @@ func printBudgets(w io.Writer, budgets []Budget) {
 		}
 		fmt.Fprintf(tw, "%s\t%s %s\t%s\t%s %s\t%s\n", b.Name, number(b.Measured), b.Unit, rounds, side, number(b.Limit), verdict)
 	}
-	tw.Flush()
+	return tw.Flush()
 }
 
 // number shows three digits that count.
