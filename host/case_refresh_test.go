@@ -215,6 +215,17 @@ func TestNoSecondChance(t *testing.T) {
 	}
 }
 
+func TestUnauthorizedWhileCounting(t *testing.T) {
+	r := newRig(t)
+	p := newIssuer("p")
+	r.RegisterExecutor(p)
+	r.add(expired("a", "p"), "m")
+	if _, err := r.countTokens(); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "refreshes", p.count(), 1)
+}
+
 func TestUnauthorizedAtTheBootstrap(t *testing.T) {
 	r := newRig(t)
 	p := newIssuer("p")

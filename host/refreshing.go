@@ -211,6 +211,9 @@ func (m *Manager) confirm(id string, started time.Time) {
 	if r.trials.Load() == 0 {
 		return
 	}
+	if !r.get(id).trial {
+		return
+	}
 	var gen uint64
 	var worked bool
 	r.note(id, func(k *renewal) {

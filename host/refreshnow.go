@@ -68,7 +68,10 @@ func (m *Manager) refreshOne(id string, used *auth.Auth) (*auth.Auth, error) {
 	}
 	begun := m.now()
 	if err := m.beginRefresh(w, before, known.gen); err != nil {
-		return nil, m.refused(before, begun, fmt.Errorf("note in the store that a refresh begins: %w", err))
+		err = fmt.Errorf("note in the store that a refresh begins: %w; the provider was not asked", err)
+		m.refreshing.note(id, func(k *renewal) { k.failed = &failedRefresh{of: before, at: begun, err: err} })
+		m.log.Warn("a refresh could not begin; it is tried again", "credential", id, "provider", before.Provider, "error", err)
+		return nil, err
 	}
 	fresh, err := m.askExecutor(w, exec, before)
 	if grantGone(err) && known.trial && m.unchanged(before) {

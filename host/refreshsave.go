@@ -41,6 +41,7 @@ func (m *Manager) settle(id string) (*auth.Auth, error) {
 	case superseded(held, current):
 		m.refreshing.note(id, func(k *renewal) { k.unsaved = nil })
 		m.abortRefresh(id, auth.RefreshSuperseded)
+		m.refreshing.touch(id)
 		m.log.Info("a credential got other tokens while it was refreshed; those are kept", "credential", id)
 		return current, nil
 	}

@@ -184,6 +184,34 @@ func TestOtherTokensWin(t *testing.T) {
 	}
 }
 
+// TestOtherTokensWhileUnsaved: a login ends the wait for a save, and refreshing
+// goes on from there.
+func TestOtherTokensWhileUnsaved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memory{}
+		r := newRig(t, onWallClock, withStore(store))
+		p := newIssuer("p")
+		p.lives = 1000 * time.Hour
+		r.RegisterExecutor(p)
+		r.lead("p", time.Hour)
+		r.add(expiresIn("a", "p", 2*time.Hour), "m")
+		r.StartAutoRefresh(t.Context(), 0)
+		defer r.StopAutoRefresh()
+		store.fail(errFull)
+		if err := r.refresh("a"); !errors.Is(err, errFull) {
+			t.Fatal(err)
+		}
+		p.set(func(p *issuer) { p.serial["a"] = 5 })
+		store.fail(nil)
+		r.change("a", func(a *auth.Auth) { a.Metadata["refresh_token"] = "r5" })
+		time.Sleep(time.Minute)
+		same(t, "unsaved", len(r.UnsavedRefreshes()), 0)
+		same(t, "token", r.get("a").RefreshToken(), "r5")
+		time.Sleep(2 * time.Hour)
+		same(t, "token in time", r.get("a").RefreshToken(), "r6")
+	})
+}
+
 func TestNeedsLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &memory{}

@@ -146,6 +146,10 @@ func TestNoIntentNoRefresh(t *testing.T) {
 			t.Fatal("no error")
 		}
 		same(t, "refreshes", p.count(), 0)
+		sameList(t, "calls", s.said(), "begin a 0 r0")
+		if r.get("a").LastError != nil {
+			t.Error("the store's failure is held against the credential")
+		}
 	})
 }
 
