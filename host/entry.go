@@ -1,7 +1,6 @@
 package host
 
 import (
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -84,7 +83,7 @@ func (e *entry) disabled() bool {
 }
 
 func (e *entry) grouped() bool {
-	return !e.disabled() && strings.TrimSpace(e.auth.Attributes[auth.AttrVirtualParent]) != ""
+	return !e.disabled() && e.auth.Group() != ""
 }
 
 // limit is how many further rounds the credential allows.

@@ -12,9 +12,11 @@ const (
 	AttrPriority = "priority"
 	// AttrVirtualParent groups credentials of one account.
 	AttrVirtualParent = "gemini_virtual_parent"
-	AttrAPIKey        = "api_key"
-	AttrBaseURL       = "base_url"
-	AttrAuthKind      = "auth_kind"
+	// AttrGroup does the same for any provider.
+	AttrGroup    = "group"
+	AttrAPIKey   = "api_key"
+	AttrBaseURL  = "base_url"
+	AttrAuthKind = "auth_kind"
 	// AttrRuntimeOnly set to true keeps a credential out of the store.
 	AttrRuntimeOnly = "runtime_only"
 	AttrWebsockets  = "websockets"
@@ -47,6 +49,15 @@ func (a *Auth) Priority() int {
 		return 0
 	}
 	return n
+}
+
+// Group returns the account that the credential is one of several of, from the
+// attribute gemini_virtual_parent, else group; empty when it is on its own.
+func (a *Auth) Group() string {
+	if parent := strings.TrimSpace(a.Attributes[AttrVirtualParent]); parent != "" {
+		return parent
+	}
+	return strings.TrimSpace(a.Attributes[AttrGroup])
 }
 
 // RuntimeOnly reports whether the credential stays out of the store.

@@ -18,10 +18,10 @@ import (
 const maxCursors = 4096
 
 // RoundRobinSelector takes credentials in turn, by provider, canonical model
-// and priority. When all that are ready belong to two or more accounts (the
-// attribute gemini_virtual_parent), accounts take turns, and the credentials of
-// each within it. It is safe for concurrent use; the zero value is ready, keeps
-// real time and starts at a random account.
+// and priority. When all that are ready belong to two or more accounts (see
+// auth.Auth.Group), accounts take turns, and the credentials of each within it.
+// It is safe for concurrent use; the zero value is ready, keeps real time and
+// starts at a random account.
 //
 // A cursor remembers the ID that was picked last, not a position, so that
 // nobody is passed over when the set changes.
@@ -64,7 +64,7 @@ func (s *RoundRobinSelector) next(provider, model string, best []*auth.Auth) *au
 	if parents := parentsOf(best); len(parents) >= 2 {
 		parent := s.turn(key+"::group", parents, true)
 		key += "::cred:" + parent
-		best = slices.DeleteFunc(best, func(a *auth.Auth) bool { return parentOf(a) != parent })
+		best = slices.DeleteFunc(best, func(a *auth.Auth) bool { return a.Group() != parent })
 	}
 	ids := make([]string, len(best))
 	for i, a := range best {
@@ -106,7 +106,7 @@ func (s *RoundRobinSelector) random(n int) int {
 func parentsOf(auths []*auth.Auth) []string {
 	var parents []string
 	for _, a := range auths {
-		parent := parentOf(a)
+		parent := a.Group()
 		if parent == "" {
 			return nil
 		}
@@ -115,7 +115,5 @@ func parentsOf(auths []*auth.Auth) []string {
 	slices.Sort(parents)
 	return slices.Compact(parents)
 }
-
-func parentOf(a *auth.Auth) string { return strings.TrimSpace(a.Attributes[auth.AttrVirtualParent]) }
 
 var _ auth.Selector = (*RoundRobinSelector)(nil)
