@@ -7,8 +7,10 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -403,5 +405,61 @@ func TestFaultC07RemovedCredentialFinishesItsStream(t *testing.T) {
 	}
 	if list, err := n.ops.ListAuths(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// TestFaultD05ReloadUnderLoad: each reload brings a new version of the plugin,
+// and no request fails.
+func TestFaultD05ReloadUnderLoad(t *testing.T) {
+	up := upstream.New(t)
+	up.On("sk-one", upstream.Completion("hello"))
+	n, c := declares(t, up, declared("a", up.BaseURL(), "sk-one", "small"))
+	over := make(chan struct{})
+	var wg sync.WaitGroup
+	var asked atomic.Int64
+	for range 8 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				if _, err := c.Chat.Completions.New(t.Context(), chat("small", "hi")); err != nil {
+					t.Error(err)
+					return
+				}
+				asked.Add(1)
+			}
+		})
+	}
+	for i := range 10 {
+		before := asked.Load()
+		r := n.reload(func(c *settings.Config) { c.Plugins.Instances = 2 + i%2 })
+		if !slices.Equal(r.Changed, []string{"plugin openai-compatible"}) {
+			t.Errorf("changed %v", r.Changed)
+		}
+		for deadline := time.Now().Add(10 * time.Second); asked.Load() < before+20 && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	close(over)
+	wg.Wait()
+	_, metrics, err := askSocket(t, n.cfg.DataDir, "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// One call of a plugin each, and those that are told by no version any more
+	// are still counted.
+	var calls float64
+	for line := range strings.Lines(metrics) {
+		if rest, ok := strings.CutPrefix(line, `patchbay_plugin_calls_total{plugin="openai-compatible"} `); ok {
+			if calls, err = strconv.ParseFloat(strings.TrimSpace(rest), 64); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if int64(calls) < asked.Load() {
+		t.Errorf("%v calls were counted for %d requests", calls, asked.Load())
 	}
 }
