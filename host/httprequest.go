@@ -91,7 +91,7 @@ func (m *Manager) HttpRequest(ctx context.Context, a *auth.Auth, req *http.Reque
 	var resp *http.Response
 	err = m.guarded("HTTP request by executor "+a.Provider, func() (err error) {
 		mine := a.Clone()
-		resp, err = exec.HttpRequest(m.withTransport(ctx, m.world.Load(), mine), mine, req)
+		resp, err = exec.HttpRequest(m.withTransport(ctx, m.world.Load(), mine), mine, req) //nolint:bodyclose // the caller closes it
 		return err
 	})
 	return resp, err

@@ -171,6 +171,8 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	r := o.Config.Retry
 	a.manager.SetRetryConfig(r.Rounds, r.MaxInterval, r.MaxCredentials)
 	a.manager.SetRetryBudget(r.BudgetPercent, r.BudgetBurst)
+	a.manager.SetOAuthModelAlias(o.Config.OAuthModelAlias)
+	a.manager.SetConfig(&o.Config)
 	if err := a.manager.Load(ctx); err != nil {
 		return nil, err
 	}

@@ -114,7 +114,8 @@ func pin(cfg, old *settings.Config) (restart []string) {
 	return restart
 }
 
-// setPolicies changes how credentials are chosen, retried, cooled and refreshed.
+// setPolicies changes how credentials are chosen, named, retried, cooled and
+// refreshed.
 func (a *App) setPolicies(old, cfg *settings.Config) {
 	if r := cfg.Retry; r != old.Retry {
 		a.manager.SetRetryConfig(r.Rounds, r.MaxInterval, r.MaxCredentials)
@@ -126,8 +127,14 @@ func (a *App) setPolicies(old, cfg *settings.Config) {
 	if !reflect.DeepEqual(cfg.Refresh, old.Refresh) {
 		a.manager.SetRefresh(cfg.Refresh)
 	}
-	if cfg.Routing != old.Routing {
+	if cfg.Routing.Strategy != old.Routing.Strategy {
 		a.manager.SetSelector(selectorOf(cfg.Routing))
+	}
+	if !reflect.DeepEqual(cfg.OAuthModelAlias, old.OAuthModelAlias) {
+		a.manager.SetOAuthModelAlias(cfg.OAuthModelAlias)
+	}
+	if cfg.Routing.ForceModelPrefix != old.Routing.ForceModelPrefix || !reflect.DeepEqual(cfg.Credentials, old.Credentials) {
+		a.manager.SetConfig(cfg)
 	}
 }
 
@@ -296,6 +303,8 @@ func describe(old, cfg *settings.Config, built []*running, plan credentials) []s
 	note(old.Retry != cfg.Retry, "retry")
 	note(old.Cooldown != cfg.Cooldown, "cooldown")
 	note(old.Routing != cfg.Routing, "routing")
+	note(!reflect.DeepEqual(old.OAuthModelAlias, cfg.OAuthModelAlias), "oauth_model_alias")
+	note(!reflect.DeepEqual(aliasesOf(old), aliasesOf(cfg)), "aliases of credentials")
 	for _, r := range built {
 		note(true, "plugin "+r.plugin.Manifest().ID)
 	}
@@ -309,4 +318,15 @@ func describe(old, cfg *settings.Config, built []*running, plan credentials) []s
 		note(true, "credential "+id+" removed")
 	}
 	return changed
+}
+
+// aliasesOf returns the aliases of credentials, by provider and label.
+func aliasesOf(cfg *settings.Config) map[[2]string][]settings.OAuthModelAlias {
+	out := map[[2]string][]settings.OAuthModelAlias{}
+	for _, c := range cfg.Credentials {
+		if len(c.Aliases) > 0 {
+			out[[2]string{c.Provider, c.Label}] = c.Aliases
+		}
+	}
+	return out
 }
