@@ -80,7 +80,7 @@ func readCredentialFiles(dir string) (files []admin.ImportFile, out []admin.Impo
 	if err != nil {
 		return nil, nil, err
 	}
-	defer root.Close()
+	defer func() { err = errors.Join(err, root.Close()) }()
 	found := 0
 	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
