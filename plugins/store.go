@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,10 +72,34 @@ func (h *Host) Store(wasm []byte) (sha string, err error) {
 	return sha, nil
 }
 
+// Prune deletes the modules that nobody pins any more, and what a crash left half
+// written. It touches nothing else in the plugin directory. A loaded plugin does
+// not need its file.
+func (h *Host) Prune(pinned []Locked) error {
+	entries, err := os.ReadDir(h.opts.Dir)
+	if err != nil {
+		return fmt.Errorf("look for plugins that are not used: %w", err)
+	}
+	var errs []error
+	for _, e := range entries {
+		sha, module := strings.CutSuffix(e.Name(), ".wasm")
+		if _, err := h.fileOf(sha); module && err != nil || !module && !strings.HasPrefix(e.Name(), tempPrefix) {
+			continue
+		}
+		if !slices.ContainsFunc(pinned, func(l Locked) bool { return l.SHA256 == sha }) {
+			errs = append(errs, os.Remove(filepath.Join(h.opts.Dir, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// tempPrefix begins the names of files that are being written.
+const tempPrefix = ".new-"
+
 // writeFile replaces a file atomically and durably.
 func writeFile(file string, data []byte) (err error) {
 	dir := filepath.Dir(file)
-	temp, err := os.CreateTemp(dir, ".new-*") // mode 0600
+	temp, err := os.CreateTemp(dir, tempPrefix+"*") // mode 0600
 	if err != nil {
 		return err
 	}

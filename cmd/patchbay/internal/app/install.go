@@ -92,7 +92,20 @@ func (a *App) pin(ctx context.Context, wasm []byte, info *plugins.Info) error {
 	if err := a.store.Records(bucketPlugins).Put(ctx, info.Manifest.ID, raw); err != nil {
 		return fmt.Errorf("store the plugin's lock: %w", err)
 	}
+	a.prune(ctx)
 	return nil
+}
+
+// prune deletes the files of versions that nobody pins any more. One that stays
+// costs a little room and nothing else.
+func (a *App) prune(ctx context.Context) {
+	locked, err := a.locked(ctx)
+	if err == nil {
+		err = a.plugins.Prune(locked)
+	}
+	if err != nil {
+		a.log.Warn("files of old plugins were not deleted", "error", err)
+	}
 }
 
 // RemovePlugin takes a plugin out: no new requests, running ones finish.
@@ -105,6 +118,7 @@ func (a *App) RemovePlugin(ctx context.Context, id string) error {
 	if err := a.store.Records(bucketPlugins).Delete(ctx, id); err != nil {
 		return fmt.Errorf("delete the plugin's lock: %w", err)
 	}
+	a.prune(ctx)
 	a.withdraw(id)
 	return nil
 }
