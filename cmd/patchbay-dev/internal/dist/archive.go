@@ -47,10 +47,7 @@ func writeArchive(name, top string, files []file, at time.Time) (err error) {
 }
 
 func writeTarGz(w io.Writer, top string, files []file, at time.Time) error {
-	z, err := gzip.NewWriterLevel(w, gzip.BestCompression)
-	if err != nil {
-		return err
-	}
+	z := gzip.NewWriter(w)
 	t := tar.NewWriter(z)
 	for _, f := range files {
 		h := &tar.Header{
