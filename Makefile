@@ -20,7 +20,7 @@ RACE     := $(if $(CC_FOUND),-race,)
 
 GO_FILES := $(shell find abi sdk-guest host plugins builtin boltstore cmd -name '*.go' -o -name '*.json' 2>/dev/null) go.mod go.sum
 
-.PHONY: run build plugins test lint e2e-real bench dist clean
+.PHONY: mutate run build plugins test lint e2e-real bench dist clean
 
 ## run: build, install the examples, and serve on 127.0.0.1:8484
 run: $(PATCHBAY) $(PLUGINS)
@@ -58,6 +58,10 @@ bench: build
 	go build -trimpath -o $(BIN)/patchbay-dev ./cmd/patchbay-dev
 	$(BIN)/patchbay-dev bench --patchbay $(PATCHBAY) --plugin $(BIN)/openai-compatible.wasm \
 		--json $(BIN)/bench.json --benchstat $(BIN)/bench.txt $(BENCH)
+
+## mutate: show that the acceptance cases notice a decision that is missing
+mutate:
+	go run ./cmd/patchbay-dev mutate
 
 ## e2e-real: ask a real model on loopback, through the sandboxed plugin
 e2e-real: build

@@ -10,6 +10,6 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(benchCommand(), profileCommand(), childCommand(), distCommand(), docsCommand())
+	cmd.AddCommand(benchCommand(), profileCommand(), childCommand(), distCommand(), docsCommand(), mutateCommand())
 	return cmd
 }
