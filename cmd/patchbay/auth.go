@@ -92,7 +92,7 @@ func authList(g *global) *cobra.Command {
 				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
 				fmt.Fprintln(w, "ID\tPROVIDER\tLABEL\tSTATE\tMODELS\tFROM")
 				for _, v := range list {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Provider, v.Label, state(v), strings.Join(v.Models, ","), v.Source)
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Provider, v.Label, state(v), some(v.Models), v.Source)
 				}
 				return w.Flush()
 			})
@@ -127,4 +127,15 @@ func condition(state, reason string, until time.Time) string {
 		state += " until " + until.Local().Format(time.DateTime)
 	}
 	return state
+}
+
+// maxShown is how many models a cell shows.
+const maxShown = 8
+
+// some shows a list in one cell: a provider may have thousands of models.
+func some(names []string) string {
+	if more := len(names) - maxShown; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxShown], ","), more)
+	}
+	return strings.Join(names, ",")
 }

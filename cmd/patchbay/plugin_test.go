@@ -32,3 +32,13 @@ func TestAPluginCannotForgeWhatIsShown(t *testing.T) {
 		}
 	}
 }
+
+// TestACellHasRoomForSome: ten thousand models once made one line of the table.
+func TestACellHasRoomForSome(t *testing.T) {
+	names := strings.Split("a,b,c,d,e,f,g,h,i,j", ",")
+	for n, want := range map[int]string{0: "", 1: "a", 8: "a,b,c,d,e,f,g,h", 10: "a,b,c,d,e,f,g,h and 2 more"} {
+		if got := some(names[:n]); got != want {
+			t.Errorf("%d models: %q", n, got)
+		}
+	}
+}
