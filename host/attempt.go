@@ -90,6 +90,9 @@ func (m *Manager) round(ctx context.Context, r *request, round int, do func(cont
 func (m *Manager) use(ctx context.Context, r *request, s *slot, e *entry, targets []models.Target, do func(context.Context, *attempt) error) (*attempt, error) {
 	var last error
 	for _, t := range targets {
+		if last != nil && !m.budget.Spend() {
+			break
+		}
 		if newest := s.cur.Load(); newest != nil { // it may have got new tokens
 			e = newest
 		}
