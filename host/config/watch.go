@@ -48,7 +48,7 @@ func (w *Watch) Run(ctx context.Context, changed func()) error {
 		return fmt.Errorf("watch %s: %w", w.path, err)
 	}
 	// Closing waits for the watcher's goroutine; there is nothing to lose.
-	defer events.Close()
+	defer func() { _ = events.Close() }()
 	r := &watcher{Watch: w, events: events, interest: map[string]map[string]bool{}}
 	r.follow()
 	// What was written before the first look at the directories counts too.
