@@ -66,7 +66,7 @@ func (w *watcher) run(ctx context.Context, changed func()) error {
 			if w.concerns(e.Name) {
 				w.arm()
 			}
-		case <-w.events.Errors: // such as a queue that overflowed: look for oneself
+		case <-w.events.Errors: //nolint:errcheck // such as a queue that overflowed: look for oneself, whatever it was
 			w.arm()
 		case <-w.due():
 			w.disarm()
