@@ -86,7 +86,9 @@ func (m *Manager) refreshOne(id string, used *auth.Auth) (*auth.Auth, error) {
 			m.abortRefresh(id, auth.RefreshSuperseded)
 			return current, nil
 		}
-		return nil, m.refused(before, begun, err)
+		err = m.refused(before, begun, err)
+		m.tellRefresh(before.Provider, err)
+		return nil, err
 	}
 	if fresh == nil {
 		fresh = before
@@ -95,11 +97,23 @@ func (m *Manager) refreshOne(id string, used *auth.Auth) (*auth.Auth, error) {
 		k.unsaved = &unsaved{before: before, fresh: fresh.Clone(), since: m.now()}
 		k.failed, k.interrupted = nil, time.Time{}
 	})
+	m.tellRefresh(before.Provider, nil)
 	a, err := m.settle(id)
 	if err != nil {
 		m.saveTokensLater()
 	}
 	return a, err
+}
+
+// tellRefresh tells the hook, if it wants to know, how a refresh ended. A
+// provider that has nothing to refresh was not refreshed.
+func (m *Manager) tellRefresh(provider string, err error) {
+	if own, ok := errors.AsType[*auth.Error](err); ok && own.Code == auth.CodeNotSupported {
+		return
+	}
+	if observer, ok := m.world.Load().hook.(auth.RefreshObserver); ok {
+		m.guard("hook", func() { observer.OnRefresh(context.Background(), provider, err) })
+	}
 }
 
 func (m *Manager) unchanged(before *auth.Auth) bool {

@@ -87,6 +87,13 @@ type CooldownObserver interface {
 	OnCooldown(ctx context.Context, result Result, block Block)
 }
 
+// RefreshObserver is a Hook that is also told how refreshes ended: err is nil
+// when there are new tokens, else what the caller of the refresh was told. What
+// ends before the provider is asked is no refresh.
+type RefreshObserver interface {
+	OnRefresh(ctx context.Context, provider string, err error)
+}
+
 // NoopHook provides optional hook defaults, for embedding.
 type NoopHook struct{}
 

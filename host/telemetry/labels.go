@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"sync"
@@ -120,4 +121,21 @@ func outcomeOf(r auth.Result) string {
 		return outcomeRequest
 	}
 	return outcomeTransient
+}
+
+// Outcomes of a refresh, beside success.
+const (
+	outcomeFailed     = "failed"
+	outcomeNeedsLogin = "needs_login"
+)
+
+// refreshOutcomeOf says how a refresh ended.
+func refreshOutcomeOf(err error) string {
+	if err == nil {
+		return outcomeSuccess
+	}
+	if own, ok := errors.AsType[*auth.Error](err); ok && own.Code == auth.CodeNeedsLogin {
+		return outcomeNeedsLogin
+	}
+	return outcomeFailed
 }

@@ -28,7 +28,7 @@ var (
 // on the path of a request allocates nothing once a series exists, and takes no
 // lock. It is safe for concurrent use; make one with NewMetrics.
 //
-// It is an auth.Hook and an auth.CooldownObserver, and the methods about
+// It is an auth.Hook that is also told of cooldowns and refreshes, and the methods about
 // requests are what host/gateway tells an observer.
 type Metrics struct {
 	auth.NoopHook
@@ -44,6 +44,7 @@ type Metrics struct {
 	failovers prometheus.Counter
 	attempts  *prometheus.CounterVec
 	cooldowns *prometheus.CounterVec
+	refreshes *prometheus.CounterVec
 
 	models, providers names
 
@@ -52,6 +53,7 @@ type Metrics struct {
 	firstSeries    table[bool, prometheus.Observer]
 	attemptSeries  table[attemptKey, prometheus.Counter]
 	cooldownSeries table[attemptKey, prometheus.Counter]
+	refreshSeries  table[attemptKey, prometheus.Counter]
 }
 
 type requestKey struct {
@@ -69,6 +71,7 @@ type attemptKey struct{ provider, outcome string }
 var (
 	_ auth.Hook             = (*Metrics)(nil)
 	_ auth.CooldownObserver = (*Metrics)(nil)
+	_ auth.RefreshObserver  = (*Metrics)(nil)
 )
 
 // NewMetrics returns metrics of a server of this version, with those of the
@@ -99,6 +102,7 @@ func NewMetrics(version string) *Metrics {
 	m.failovers = counter("failovers_total", "Attempts after the first of a request.").WithLabelValues()
 	m.attempts = counter("attempts_total", "Attempts at providers whose outcome is known.", "provider", "outcome")
 	m.cooldowns = counter("cooldowns_total", "Times that a credential, or a model of one, was taken out of service for a while.", "provider", "reason")
+	m.refreshes = counter("refreshes_total", "Refreshes of credentials that providers were asked for.", "provider", "outcome")
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "What is running; always 1."}, []string{"version", "goversion"})
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -167,6 +171,11 @@ func (m *Metrics) OnCooldown(_ context.Context, r auth.Result, _ auth.Block) {
 	m.cooldownSeries.get(attemptKey{m.providers.label(r.Provider), outcomeOf(r)}, m.newCooldowns).Inc()
 }
 
+// OnRefresh counts a refresh. It implements auth.RefreshObserver.
+func (m *Metrics) OnRefresh(_ context.Context, provider string, err error) {
+	m.refreshSeries.get(attemptKey{m.providers.label(provider), refreshOutcomeOf(err)}, m.newRefreshes).Inc()
+}
+
 func (m *Metrics) newRequests(k requestKey) prometheus.Counter {
 	return m.requests.WithLabelValues(k.route, k.model, strconv.Itoa(k.status))
 }
@@ -181,6 +190,10 @@ func (m *Metrics) newFirsts(stream bool) prometheus.Observer {
 
 func (m *Metrics) newAttempts(k attemptKey) prometheus.Counter {
 	return m.attempts.WithLabelValues(k.provider, k.outcome)
+}
+
+func (m *Metrics) newRefreshes(k attemptKey) prometheus.Counter {
+	return m.refreshes.WithLabelValues(k.provider, k.outcome)
 }
 
 func (m *Metrics) newCooldowns(k attemptKey) prometheus.Counter {

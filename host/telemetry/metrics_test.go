@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -32,6 +33,9 @@ func used() *Metrics {
 	m.OnResult(context.Background(), failed)
 	m.OnCooldown(context.Background(), failed, auth.Block{})
 	m.OnResult(context.Background(), auth.Result{Provider: "echo", Success: true})
+	m.OnRefresh(context.Background(), "echo", nil)
+	m.OnRefresh(context.Background(), "echo", errors.New("no"))
+	m.OnRefresh(context.Background(), "echo", &auth.Error{Code: auth.CodeNeedsLogin})
 	m.Store(func() StoreStats { return StoreStats{Writes: 5, Failed: 1, Waited: time.Second, Took: 2 * time.Second} })
 	return m
 }
@@ -76,6 +80,9 @@ func TestMetricsCount(t *testing.T) {
 		`patchbay_attempts_total{outcome="quota",provider="echo"} 1`,
 		`patchbay_attempts_total{outcome="success",provider="echo"} 1`,
 		`patchbay_cooldowns_total{provider="echo",reason="quota"} 1`,
+		`patchbay_refreshes_total{outcome="success",provider="echo"} 1`,
+		`patchbay_refreshes_total{outcome="failed",provider="echo"} 1`,
+		`patchbay_refreshes_total{outcome="needs_login",provider="echo"} 1`,
 		`patchbay_store_writes_total 5`,
 		`patchbay_store_write_failures_total 1`,
 		`patchbay_store_write_queue_wait_seconds_total 1`,

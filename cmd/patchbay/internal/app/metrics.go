@@ -16,7 +16,10 @@ import (
 // hooks are several hooks as one. Each is told in turn.
 type hooks []auth.Hook
 
-var _ auth.CooldownObserver = hooks(nil)
+var (
+	_ auth.CooldownObserver = hooks(nil)
+	_ auth.RefreshObserver  = hooks(nil)
+)
 
 // OnAuthRegistered implements auth.Hook.
 func (h hooks) OnAuthRegistered(ctx context.Context, a *auth.Auth) {
@@ -44,6 +47,15 @@ func (h hooks) OnCooldown(ctx context.Context, r auth.Result, b auth.Block) {
 	for _, hook := range h {
 		if observer, ok := hook.(auth.CooldownObserver); ok {
 			observer.OnCooldown(ctx, r, b)
+		}
+	}
+}
+
+// OnRefresh implements auth.RefreshObserver.
+func (h hooks) OnRefresh(ctx context.Context, provider string, err error) {
+	for _, hook := range h {
+		if observer, ok := hook.(auth.RefreshObserver); ok {
+			observer.OnRefresh(ctx, provider, err)
 		}
 	}
 }
