@@ -90,6 +90,7 @@ func start(t testing.TB, dir string, change ...func(*settings.Config)) *node {
 	cfg.DataDir, cfg.Listen = dir, freeAddress(t)
 	shareCache(t, dir)
 	cfg.Limits.ShutdownGrace = 5 * time.Second
+	cfg.Plugins.CallTimeout = 30 * time.Second // on a busy machine, under the race detector
 	for _, f := range change {
 		f(&cfg)
 	}

@@ -197,19 +197,22 @@ func TestTrapsOfHandmadeGuests(t *testing.T) {
 	}
 }
 
+// patient gives calls time that a busy machine needs: these tests are not about
+// deadlines, and copying a large stack or memory is slow under the race
+// detector.
+func patient(c *direct.Config) { c.CallTime = time.Minute }
+
 func TestRecursionIsStopped(t *testing.T) {
-	var recurse int
 	m := load(t, asm.Guest(func(m *asm.Module) {
-		recurse = m.Func("", "", 0, asm.Call(0))
-	}, asm.Call(0), asm.OK()).Bytes(), nil)
-	_ = recurse
+		m.Func("", "", 0, asm.Call(0))
+	}, asm.Call(0), asm.OK()).Bytes(), patient)
 	_, err := m.Call(t.Context(), abi.OpExecute, nil, nil)
 	wantFault(t, err, abi.FaultTrap)
 }
 
 // What a large call left behind must not make the next one fail.
 func TestSwollenInstanceIsReplaced(t *testing.T) {
-	m := load(t, goGuest, func(c *direct.Config) { c.Instances = 1 })
+	m := load(t, goGuest, func(c *direct.Config) { c.Instances = 1; patient(c) })
 	for n := range 4 {
 		got, err := execute(t.Context(), m, "large", "")
 		if err != nil || len(got) != 16<<20 {
