@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/patchbay-dev/patchbay/abi"
 )
@@ -39,8 +40,12 @@ func (m *Module) instantiate(ctx context.Context) (*instance, *fault) {
 	i := &instance{record: record{log: &capture{to: m.log}, halt: &m.halt, slice: m.slice, slices: &m.stats.slices}}
 	i.record.begin(ctx, m.initTime)
 	defer i.record.end()
+	var memory mappings
+	i.record.values = experimental.WithMemoryAllocator(context.Background(), memory.allocator())
 	mod, err := m.runtime.InstantiateModule(&i.record, m.compiled, moduleConfig())
+	i.record.values = nil
 	if err != nil {
+		memory.free()
 		return nil, classify(err)
 	}
 	i.mod, i.mem = mod, mod.Memory()

@@ -25,8 +25,8 @@ func now() int64 { return int64(time.Since(epoch)) }
 // record is what the imports know of the call that runs in an instance. There
 // is one for each instance, set anew for each call. It is handed to wazero as
 // the context of the call, so that an import reaches it by a type assertion;
-// it carries no deadline and no values of its own, because wazero looks at
-// neither.
+// it carries no deadline and, once the instance is made, no values, because
+// wazero looks at neither.
 type record struct {
 	ctx      context.Context
 	deadline int64
@@ -37,6 +37,8 @@ type record struct {
 	halt     *atomic.Bool
 	slice    uint64
 	slices   *atomic.Uint64 // counts the slices that were used up
+	// values is set while an instance is made: wazero asks it for an allocator.
+	values context.Context
 }
 
 var _ context.Context = (*record)(nil)
@@ -51,7 +53,12 @@ func (*record) Done() <-chan struct{} { return nil }
 func (*record) Err() error { return nil }
 
 // Value implements context.Context.
-func (*record) Value(any) any { return nil }
+func (r *record) Value(key any) any {
+	if r.values == nil {
+		return nil
+	}
+	return r.values.Value(key)
+}
 
 // begin sets the record for a call that may run for limit, and no longer than
 // ctx.
