@@ -93,7 +93,7 @@ func (b *bench) startTargets() (map[string]*child, error) {
 
 // round lets the load generator at one target, and reads the target's
 // processor time and memory at the marks. A failed request is an error, but for
-// the floor, which on a busy machine breaks a stream in a thousand off: net/http
+// the floor, which on a busy machine breaks a stream now and then off: net/http
 // lets it close a request's body while its own transport still reads the end.
 func (b *bench) round(j job, target *child) (Sample, error) {
 	j.Addr, j.Key = target.Addr, target.Key
