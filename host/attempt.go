@@ -110,8 +110,7 @@ func (m *Manager) use(ctx context.Context, r *request, s *slot, e *entry, target
 		case ctx.Err() != nil: // the client left; nothing was learned
 			return nil, ctx.Err()
 		case errors.Is(err, executor.ErrRetired): // no credential is to blame
-			return nil, &auth.Error{Code: auth.CodeExecutorNotFound, HTTPStatus: auth.StatusOf(auth.CodeExecutorNotFound), Retryable: true,
-				Message: "provider " + e.provider + " was taken out of service"}
+			return nil, fault(auth.CodeExecutorNotFound, "provider %s was taken out of service", e.provider)
 		}
 		res := at.failure(err)
 		if r.count && uncounted(err) {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"sort"
 	"sync"
 	"time"
 
@@ -347,13 +345,13 @@ func (a *App) Health(context.Context) (admin.Health, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	h := admin.Health{Ready: a.serving && !a.draining, Version: a.version, Uptime: time.Since(a.started).Round(time.Second)}
-	for _, subject := range slices.Sorted(maps.Keys(a.problems)) {
-		h.Reasons = append(h.Reasons, subject+": "+a.problems[subject])
+	for subject, text := range a.problems {
+		h.Reasons = append(h.Reasons, subject+": "+text)
 	}
 	for _, u := range a.manager.UnsavedRefreshes() {
 		h.Reasons = append(h.Reasons, fmt.Sprintf("credential %s: its refreshed tokens are not saved since %s: %v", u.ID, u.Since.Format(time.RFC3339), u.Err))
 	}
-	sort.Strings(h.Reasons)
+	slices.Sort(h.Reasons)
 	if a.draining {
 		h.Reasons = append(h.Reasons, "server: it is shutting down")
 	}
