@@ -2,6 +2,8 @@ package auth
 
 import (
 	"encoding/json"
+	"errors"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -38,6 +40,12 @@ const (
 	AttrProviderKey = "provider_key"
 	// AttrQuotaGroup names the group that shares a quota.
 	AttrQuotaGroup = "quota_group"
+	// AttrWeight is an integer from 1 to MaxWeight: the share that the weighted
+	// strategy gives it among those of its priority. See Auth.Weight.
+	AttrWeight = "weight"
+	// AttrMaxInFlight is an integer: how many requests it may serve at a time. See
+	// Auth.MaxInFlight.
+	AttrMaxInFlight = "max_in_flight"
 	// AttrHeaderPrefix begins attributes that are extra headers.
 	AttrHeaderPrefix = "header:"
 )
@@ -58,6 +66,39 @@ func (a *Auth) Group() string {
 		return parent
 	}
 	return strings.TrimSpace(a.Attributes[AttrGroup])
+}
+
+// QuotaGroup returns the group that the credential shares a quota with; empty when
+// its quota is its own.
+func (a *Auth) QuotaGroup() string { return strings.TrimSpace(a.Attributes[AttrQuotaGroup]) }
+
+// MaxWeight is the highest weight. It bounds how many different weights there can
+// be, and so what a weighted pick costs.
+const MaxWeight = 100
+
+// Weight returns the weight attribute, from 1 to MaxWeight. Absent or not an
+// integer means 1; what lies outside counts as the nearest bound, so that nobody
+// is starved: a credential is switched off by disabling it, not by a weight of 0.
+func (a *Auth) Weight() int {
+	return int(min(max(integer(a.Attributes[AttrWeight], 1), 1), MaxWeight))
+}
+
+// MaxInFlight returns how many requests the credential may serve at a time, a
+// stream for as long as it is open, from the attribute max_in_flight. 0 means any
+// number; so does what is absent, negative or not an integer. A number too big to
+// be reached counts as the greatest that can be told.
+func (a *Auth) MaxInFlight() int {
+	return int(min(max(integer(a.Attributes[AttrMaxInFlight], 0), 0), math.MaxInt32))
+}
+
+// integer reads a decimal number; one that is too big is the nearest that is not,
+// and anything else is absent.
+func integer(s string, absent int64) int64 {
+	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return absent
+	}
+	return n
 }
 
 // RuntimeOnly reports whether the credential stays out of the store.
