@@ -16,6 +16,10 @@ type (
 	Fail = abi.Fail
 	// Model is one model that a credential may use.
 	Model = abi.Model
+	// ExchangeResult is what a plugin learns of a token request.
+	ExchangeResult = abi.ExchangeResult
+	// Observation is one thing that happened.
+	Observation = abi.Observation
 )
 
 // Answer is how a call ends. It is made by the methods of Request, Batch and

@@ -35,6 +35,22 @@ func (p *Plugin) run(f *frame, op abi.Op, input, dst []byte) []byte {
 		answer = p.classify(f, input)
 	case abi.OpModels:
 		answer = p.models(f, input)
+	case abi.OpRefresh:
+		answer = p.refresh(f, input)
+	case abi.OpLogin:
+		answer = p.login(f, input)
+	case abi.OpPrepareRequest:
+		answer = p.prepareRequest(f, input)
+	case abi.OpIntercept:
+		answer = p.intercept(f, input)
+	case abi.OpPostAuth:
+		answer = p.postAuth(f, input)
+	case abi.OpObserve:
+		answer = p.observe(input)
+	case abi.OpCancel:
+		answer = p.cancel(f, input)
+	case abi.OpCloseSession:
+		answer = p.closeSession(input)
 	default:
 		answer = unsupported(op.String())
 	}
@@ -91,7 +107,7 @@ func (p *Plugin) init(input []byte) Answer {
 		}
 	}
 	p.setup.Store(setup)
-	return Answer{abi.Action{Which: abi.ActionIsOK, OK: &abi.Ok{}}}
+	return accepted()
 }
 
 // begin makes c the call of a provider. It returns false when there is none.
@@ -151,6 +167,8 @@ func (p *Plugin) resume(f *frame, input []byte) Answer {
 	switch in.Which {
 	case abi.ResumeInputIsResponse:
 		r.Response = newResponse(in.Response)
+	case abi.ResumeInputIsExchange:
+		r.Exchange = in.Exchange
 	case abi.ResumeInputIsFailure:
 		r.Failure = in.Failure
 	}

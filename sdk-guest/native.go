@@ -24,6 +24,17 @@ type native struct {
 // the plugin in errors. A panic of a provider becomes a CallError with
 // FaultTrap. Native panics where Register does.
 func Native(id string, providers ...Provider) abi.Guest {
+	return newNative(id, providers)
+}
+
+// NativeHooks is Native with hooks.
+func NativeHooks(id string, h Hooks, providers ...Provider) abi.Guest {
+	g := newNative(id, providers)
+	g.plugin.addHooks(h)
+	return g
+}
+
+func newNative(id string, providers []Provider) *native {
 	g := &native{id: id}
 	g.frames.New = func() any { return new(frame) }
 	g.plugin.add(providers)

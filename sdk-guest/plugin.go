@@ -23,14 +23,29 @@ type Provider struct {
 	// Classify says what an upstream error means, for sends with
 	// Send.Classify. When nil, Request.FailUpstream answers.
 	Classify func(*Request) Answer
+	// Refresh starts to fetch new tokens; Request.RefreshReason says why.
+	Refresh func(*Request) Answer
+	// Login starts, goes on with, or ends a login; Request.Login says where it
+	// stands.
+	Login func(*Request) Answer
+	// PrepareRequest puts credentials on Request.Outgoing and ends with
+	// Send.Ready.
+	PrepareRequest func(*Request) Answer
+	// Cancel is told that the client of an attempt is gone. It ends with a
+	// send whose answer nobody reads, or with Request.Done.
+	Cancel func(*Request) Answer
+	// CloseSession is told that an execution session ended, or with all that
+	// every one did.
+	CloseSession func(id string, all bool)
 	// Init checks the plugin's configuration when an instance starts. The
 	// operator is told of its error and the plugin is not loaded.
 	Init func(*Setup) error
 }
 
-// Plugin is the providers of one module.
+// Plugin is the providers and hooks of one module.
 type Plugin struct {
 	providers []Provider
+	hooks     *Hooks
 	setup     atomic.Pointer[Setup]
 }
 
@@ -70,7 +85,7 @@ func (p *Plugin) provider(key string) *Provider {
 // label is the step as the host carries it. Op events does not say which
 // provider it is for, so where there are several the step says it.
 func (p *Plugin) label(provider *Provider, step string) string {
-	if len(p.providers) == 1 {
+	if len(p.providers) == 1 || provider == nil {
 		return step
 	}
 	return provider.Key + "/" + step

@@ -12,19 +12,19 @@ import (
 // what it holds, is valid until the function that got it returns.
 type Request struct {
 	call
-	// Op is what the call belongs to: abi.OpExecute or abi.OpModels.
+	// Op is what the call belongs to, such as abi.OpExecute.
 	Op abi.Op
 	// Step is the label of the send or sleep that this call goes on from.
 	Step string
-	// Attempt is what the attempt is for. For Models only Provider and
-	// Credential are set.
+	// Attempt is what the attempt is for. Where no client's request is served
+	// only Provider and Credential are set.
 	Attempt abi.Attempt
 	// Body is the client's body, for Execute, and only if the manifest says
 	// body: bytes. BodySize is always its size.
 	Body     []byte
 	BodySize uint64
 	// Headers are the client's headers that the manifest names, Query its query
-	// pairs; both for Execute.
+	// pairs; both for Execute. For PostAuth they are those of the login.
 	Headers []Pair
 	Query   []Pair
 	// Response is the upstream's answer, for the step after Send.Whole and for
@@ -32,6 +32,18 @@ type Request struct {
 	Response Response
 	// Failure is set when the send before this step had no answer.
 	Failure *Fail
+	// Exchange is what is told of a token request, for the step after
+	// Send.Exchange. It is nil otherwise.
+	Exchange *ExchangeResult
+	// Login is set for Login and its steps.
+	Login *LoginStep
+	// RefreshReason is set for Refresh, CancelReason (client or deadline) for
+	// Cancel, Origin (login, api or cli) for PostAuth.
+	RefreshReason abi.RefreshReason
+	CancelReason  string
+	Origin        string
+
+	outgoing *abi.Request
 }
 
 // Model is the name by which the provider knows the model.
