@@ -5,6 +5,21 @@ import "context"
 type (
 	requestInfoKey struct{}
 	skipPersistKey struct{}
+	originKey      struct{}
+)
+
+// Origin says where a new credential comes from, for PostAuthHooks.
+type Origin string
+
+// The origins of credentials that PostAuthHooks see. What the configuration
+// file declares is the operator's own word and meets no hook.
+const (
+	// OriginLogin: somebody logged in.
+	OriginLogin Origin = "login"
+	// OriginAPI: a program that embeds the host registered it.
+	OriginAPI Origin = "api"
+	// OriginCLI: the operator added it by a command; RequestInfo is empty.
+	OriginCLI Origin = "cli"
 )
 
 // WithRequestInfo attaches info for PostAuthHooks. A nil ctx means the
@@ -17,6 +32,20 @@ func WithRequestInfo(ctx context.Context, info *RequestInfo) context.Context {
 func GetRequestInfo(ctx context.Context) *RequestInfo {
 	info, _ := orBackground(ctx).Value(requestInfoKey{}).(*RequestInfo)
 	return info
+}
+
+// WithOrigin says where the credential that a PostAuthHook is called with comes
+// from. A nil ctx means the background.
+func WithOrigin(ctx context.Context, from Origin) context.Context {
+	return context.WithValue(orBackground(ctx), originKey{}, from)
+}
+
+// OriginOf returns what WithOrigin attached, OriginAPI when nobody did.
+func OriginOf(ctx context.Context) Origin {
+	if from, ok := orBackground(ctx).Value(originKey{}).(Origin); ok {
+		return from
+	}
+	return OriginAPI
 }
 
 // WithSkipPersist keeps Register, Update and MarkResult from saving, for code

@@ -102,6 +102,12 @@ func TestContexts(t *testing.T) {
 	if !auth.SkipPersist(auth.WithSkipPersist(none)) || !auth.SkipPersist(auth.WithRequestInfo(auth.WithSkipPersist(t.Context()), info)) {
 		t.Error("SkipPersist is lost")
 	}
+	if auth.OriginOf(none) != auth.OriginAPI || auth.OriginOf(t.Context()) != auth.OriginAPI {
+		t.Error("without a word, a credential comes from a program")
+	}
+	if got := auth.OriginOf(auth.WithRequestInfo(auth.WithOrigin(none, auth.OriginCLI), info)); got != auth.OriginCLI {
+		t.Error(got)
+	}
 }
 
 func TestCanonicalModel(t *testing.T) {
