@@ -138,7 +138,8 @@ const (
 
 // Slot is a place where a secret may stand.
 type Slot struct {
-	// Secret is the credential's secret field, or config:NAME.
+	// Secret is the credential's secret field, config:NAME for a secret of the
+	// configuration, or signer:NAME for what a signer makes.
 	Secret string `json:"secret"`
 	// Destination is the name of a destination of this manifest.
 	Destination string   `json:"destination"`
@@ -173,7 +174,7 @@ type Signer struct {
 	Name string `json:"name"`
 	// Kind is sigv4, jwt or hmac.
 	Kind string `json:"kind"`
-	// Params are fixed by the manifest; their names depend on the kind.
+	// Params are fixed by the manifest; JWTSigner and HMACSigner say what they are.
 	Params map[string]string `json:"params,omitempty"`
 }
 
@@ -182,10 +183,29 @@ type Capability struct {
 	// Name is network or secrets_readable.
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
+	// Fields are the credential's secret fields whose values secrets_readable
+	// gives to the plugin; for that capability alone.
+	Fields []string `json:"fields,omitempty"`
 }
 
-// CapabilityNetwork lets a plugin's sends leave the host.
-const CapabilityNetwork = "network"
+// The capabilities.
+const (
+	// CapabilityNetwork lets a plugin's sends leave the host.
+	CapabilityNetwork = "network"
+	// CapabilityReadSecrets gives a plugin the values of the secret fields that
+	// it names.
+	CapabilityReadSecrets = "secrets_readable"
+)
+
+// Readable returns the secret fields whose values the plugin gets.
+func (m *Manifest) Readable() []string {
+	for _, c := range m.Capabilities {
+		if c.Name == CapabilityReadSecrets {
+			return c.Fields
+		}
+	}
+	return nil
+}
 
 // ManifestLimits are what a plugin asks for; zero means the host's default.
 type ManifestLimits struct {

@@ -21,6 +21,8 @@ type Grant struct {
 	Destinations []string `json:"destinations,omitempty"`
 	// Slots where secrets may stand: secret, method, place, position.
 	Slots []string `json:"slots,omitempty"`
+	// Signers are what the host signs for it, and with what.
+	Signers []string `json:"signers,omitempty"`
 	// Reads is what it may see: credential fields that are not secret, client
 	// headers, request bodies, answers.
 	Reads []string `json:"reads,omitempty"`
@@ -37,7 +39,15 @@ func GrantFor(m *abi.Manifest) Grant {
 		}
 	}
 	for _, c := range m.Capabilities {
-		g.Capabilities = append(g.Capabilities, c.Name)
+		if len(c.Fields) == 0 {
+			g.Capabilities = append(g.Capabilities, c.Name)
+		}
+		for _, name := range c.Fields {
+			g.Capabilities = append(g.Capabilities, c.Name+" "+name)
+		}
+	}
+	for _, s := range m.Signers {
+		g.Signers = append(g.Signers, signerLine(s))
 	}
 	for _, s := range m.Slots {
 		for _, method := range s.Methods {
@@ -61,7 +71,7 @@ func GrantFor(m *abi.Manifest) Grant {
 			g.Reads = append(g.Reads, "answers of "+p.Key)
 		}
 	}
-	for _, lines := range []*[]string{&g.Providers, &g.Capabilities, &g.Destinations, &g.Slots, &g.Reads} {
+	for _, lines := range []*[]string{&g.Providers, &g.Capabilities, &g.Destinations, &g.Slots, &g.Signers, &g.Reads} {
 		slices.Sort(*lines)
 		*lines = slices.Compact(*lines)
 	}
@@ -79,6 +89,7 @@ func (g Grant) Missing(wanted Grant) []string {
 		{"capability ", g.Capabilities, wanted.Capabilities},
 		{"send ", g.Destinations, wanted.Destinations},
 		{"put a secret: ", g.Slots, wanted.Slots},
+		{"sign: ", g.Signers, wanted.Signers},
 		{"read ", g.Reads, wanted.Reads},
 	} {
 		for _, line := range part.wanted {
@@ -113,6 +124,16 @@ func slotLine(s abi.Slot, method, place string) string {
 	}
 	if s.Encoding != "" && s.Encoding != "none" {
 		line += ", as " + s.Encoding
+	}
+	return line
+}
+
+// signerLine spells a signer with every parameter: none of them may change
+// without a new grant.
+func signerLine(s abi.Signer) string {
+	line := s.Name + ": " + s.Kind
+	for _, name := range slices.Sorted(maps.Keys(s.Params)) {
+		line += fmt.Sprintf(", %s %q", name, s.Params[name])
 	}
 	return line
 }

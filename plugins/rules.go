@@ -23,6 +23,7 @@ func checkRules(m *abi.Manifest) error {
 	checkProviders(m, add)
 	checkFields(m, add)
 	checkDestinations(m, add)
+	checkSigners(m, add)
 	checkSlots(m, add)
 	checkCapabilities(m, add)
 	checkConfigSchema(m, add)
@@ -131,6 +132,8 @@ func checkSlots(m *abi.Manifest, add func(string, ...any)) {
 			if !slices.Contains(m.ConfigSecrets, name) {
 				add("slot %d: %s is not one of config_secrets", i, name)
 			}
+		} else if name, ok := strings.CutPrefix(s.Secret, "signer:"); ok {
+			checkSignerSlot(m, i, s, name, add)
 		} else if f, ok := m.Credential.Fields[s.Secret]; !ok {
 			add("slot %d: the credential has no field %s", i, s.Secret)
 		} else if f.Kind != "" && f.Kind != abi.FieldSecret {
@@ -159,9 +162,23 @@ func checkCapabilities(m *abi.Manifest, add func(string, ...any)) {
 			add("capability %s is there twice", c.Name)
 		}
 		seen[c.Name] = true
+		checkReadable(m, c, add)
 	}
 	if len(m.Destinations) > 0 && !seen[abi.CapabilityNetwork] {
 		add("it has destinations but does not ask for the capability %s", abi.CapabilityNetwork)
+	}
+}
+
+// checkReadable holds the fields of a capability: secrets_readable is for those
+// alone that it names.
+func checkReadable(m *abi.Manifest, c abi.Capability, add func(string, ...any)) {
+	if reads := c.Name == abi.CapabilityReadSecrets; reads != (len(c.Fields) > 0) {
+		add("capability %s: fields go with %s, and the other way round", c.Name, abi.CapabilityReadSecrets)
+	}
+	for _, name := range c.Fields {
+		if f, ok := m.Credential.Fields[name]; !ok || f.Kind != "" && f.Kind != abi.FieldSecret {
+			add("capability %s: %s is not a secret field of the credential", c.Name, printable(name))
+		}
 	}
 }
 

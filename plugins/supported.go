@@ -36,8 +36,11 @@ func missing(m *abi.Manifest, features []string) []string {
 	need(len(m.Provides.PostAuth) > 0, abi.FeaturePostAuth, "provides.post_auth")
 	need(len(m.Provides.Observers) > 0, abi.FeatureObserve, "provides.observers")
 	need(len(m.Signers) > 0, abi.FeatureSigners, "signers")
+	for _, s := range m.Signers {
+		need(s.Kind == abi.SignerSigV4, abi.SignerSigV4, "signer "+s.Name+" of kind "+s.Kind)
+	}
 	for _, c := range m.Capabilities {
-		need(c.Name == "secrets_readable", abi.FeatureReadSecret, "capability secrets_readable")
+		need(c.Name == abi.CapabilityReadSecrets, abi.FeatureReadSecret, "capability "+c.Name)
 	}
 	for _, s := range m.Slots {
 		kind, _, _ := strings.Cut(s.Position, ":")
