@@ -38,6 +38,9 @@ func (m *Pair) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Pair")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -144,6 +147,9 @@ func (m *Credential) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Credential")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -190,6 +196,9 @@ func (m *Credential) unmarshal(src []byte, d *decoder) error {
 			}
 			if d.strict && !utf8.Valid(f.data) {
 				return d.notUTF8("Credential.secrets")
+			}
+			if d.elements++; d.strict && d.elements > MaxElements {
+				return d.tooMany()
 			}
 			m.Secrets = append(m.Secrets, f.str())
 		case 5:
@@ -316,6 +325,9 @@ func (m *Attempt) unmarshal(src []byte, d *decoder) error {
 	*m = Attempt{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Attempt")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -492,6 +504,9 @@ func (m *BodyHandle) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("BodyHandle")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -576,6 +591,9 @@ func (m *Limits) unmarshal(src []byte, d *decoder) error {
 	*m = Limits{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Limits")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -692,6 +710,9 @@ func (m *InitInput) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("InitInput")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -727,6 +748,9 @@ func (m *InitInput) unmarshal(src []byte, d *decoder) error {
 			}
 			if d.strict && !utf8.Valid(f.data) {
 				return d.notUTF8("InitInput.features")
+			}
+			if d.elements++; d.strict && d.elements > MaxElements {
+				return d.tooMany()
 			}
 			m.Features = append(m.Features, f.str())
 		case 4:
@@ -814,6 +838,9 @@ func (m *ExecuteInput) unmarshal(src []byte, d *decoder) error {
 	*m = ExecuteInput{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("ExecuteInput")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -918,6 +945,9 @@ func (m *Event) unmarshal(src []byte, d *decoder) error {
 	*m = Event{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Event")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -1029,6 +1059,9 @@ func (m *EventsInput) unmarshal(src []byte, d *decoder) error {
 	*m = EventsInput{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("EventsInput")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -1147,6 +1180,9 @@ func (m *Response) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Response")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -1245,6 +1281,9 @@ func (m *ExchangeResult) unmarshal(src []byte, d *decoder) error {
 	*m = ExchangeResult{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("ExchangeResult")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -1383,6 +1422,9 @@ func (m *ResumeInput) unmarshal(src []byte, d *decoder) error {
 	*m = ResumeInput{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("ResumeInput")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -1566,6 +1608,9 @@ func (m *ClassifyInput) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("ClassifyInput")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -1675,6 +1720,9 @@ func (m *ModelsInput) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("ModelsInput")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -1756,6 +1804,9 @@ func (m *RefreshInput) unmarshal(src []byte, d *decoder) error {
 	*m = RefreshInput{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("RefreshInput")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -1874,6 +1925,9 @@ func (m *LoginInput) unmarshal(src []byte, d *decoder) error {
 	*m = LoginInput{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("LoginInput")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -2028,6 +2082,9 @@ func (m *PrepareRequestInput) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("PrepareRequestInput")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -2151,6 +2208,9 @@ func (m *InterceptInput) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("InterceptInput")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -2254,6 +2314,9 @@ func (m *RequestInfo) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("RequestInfo")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -2335,6 +2398,9 @@ func (m *PostAuthInput) unmarshal(src []byte, d *decoder) error {
 	*m = PostAuthInput{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("PostAuthInput")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -2468,6 +2534,9 @@ func (m *Observation) unmarshal(src []byte, d *decoder) error {
 	*m = Observation{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Observation")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -2605,6 +2674,9 @@ func (m *ObserveInput) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("ObserveInput")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -2694,6 +2766,9 @@ func (m *CancelInput) unmarshal(src []byte, d *decoder) error {
 	*m = CancelInput{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("CancelInput")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -2789,6 +2864,9 @@ func (m *CloseSessionInput) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("CloseSessionInput")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -2861,6 +2939,9 @@ func (m *ActionList) unmarshal(src []byte, d *decoder) error {
 	*m = ActionList{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("ActionList")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -3104,6 +3185,9 @@ func (m *Action) unmarshal(src []byte, d *decoder) error {
 	*m = Action{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Action")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -3493,6 +3577,9 @@ func (m *Chunks) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Chunks")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -3504,6 +3591,9 @@ func (m *Chunks) unmarshal(src []byte, d *decoder) error {
 		case 1:
 			if f.wire != wireBytes {
 				return d.wireType("Chunks.payloads")
+			}
+			if d.elements++; d.strict && d.elements > MaxElements {
+				return d.tooMany()
 			}
 			m.Payloads = append(m.Payloads, f.data)
 		case 2:
@@ -3544,6 +3634,9 @@ func (m *Wait) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Wait")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -3579,6 +3672,9 @@ func (m *Pass) unmarshal(src []byte, d *decoder) error {
 	*m = Pass{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Pass")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var f field
 	for len(src) > 0 {
@@ -3616,6 +3712,9 @@ func (m *End) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("End")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -3652,6 +3751,9 @@ func (m *Ok) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Ok")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -3687,6 +3789,9 @@ func (m *Refresh) unmarshal(src []byte, d *decoder) error {
 	*m = Refresh{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Refresh")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var f field
 	for len(src) > 0 {
@@ -3729,6 +3834,9 @@ func (m *Unsupported) unmarshal(src []byte, d *decoder) error {
 	*m = Unsupported{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Unsupported")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -3793,6 +3901,9 @@ func (m *Reply) unmarshal(src []byte, d *decoder) error {
 	*m = Reply{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Reply")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -3859,6 +3970,9 @@ func (m *Sleep) unmarshal(src []byte, d *decoder) error {
 	*m = Sleep{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Sleep")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -3947,6 +4061,9 @@ func (m *Usage) unmarshal(src []byte, d *decoder) error {
 	*m = Usage{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Usage")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -4047,6 +4164,9 @@ func (m *Hint) unmarshal(src []byte, d *decoder) error {
 	*m = Hint{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Hint")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -4163,6 +4283,9 @@ func (m *Fail) unmarshal(src []byte, d *decoder) error {
 	*m = Fail{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Fail")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -4312,6 +4435,9 @@ func (m *Model) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Model")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -4412,6 +4538,9 @@ func (m *Models) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Models")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -4461,6 +4590,9 @@ func (m *Reject) unmarshal(src []byte, d *decoder) error {
 	*m = Reject{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Reject")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -4522,6 +4654,9 @@ func (m *SecretRef) unmarshal(src []byte, d *decoder) error {
 	*m = SecretRef{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("SecretRef")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -4610,6 +4745,9 @@ func (m *Encode) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Encode")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -4696,6 +4834,9 @@ func (m *Part) unmarshal(src []byte, d *decoder) error {
 	*m = Part{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Part")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -4810,6 +4951,9 @@ func (m *Value) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Value")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -4868,6 +5012,9 @@ func (m *NamedValue) unmarshal(src []byte, d *decoder) error {
 	*m = NamedValue{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("NamedValue")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -4961,6 +5108,9 @@ func (m *Url) unmarshal(src []byte, d *decoder) error {
 	*m = Url{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Url")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -5069,6 +5219,9 @@ func (m *Edit) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Edit")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -5156,6 +5309,9 @@ func (m *ClientBody) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("ClientBody")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var f field
 	for len(src) > 0 {
 		var ok bool
@@ -5208,6 +5364,9 @@ func (m *Form) unmarshal(src []byte, d *decoder) error {
 	*m = Form{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Form")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var f field
 	for len(src) > 0 {
@@ -5267,6 +5426,9 @@ func (m *JsonBody) unmarshal(src []byte, d *decoder) error {
 	*m = JsonBody{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("JsonBody")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -5354,6 +5516,9 @@ func (m *BodyPart) unmarshal(src []byte, d *decoder) error {
 	*m = BodyPart{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("BodyPart")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -5489,6 +5654,9 @@ func (m *Request) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Request")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -5595,6 +5763,9 @@ func (m *Extract) unmarshal(src []byte, d *decoder) error {
 	*m = Extract{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Extract")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -5714,6 +5885,9 @@ func (m *Exchange) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Exchange")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -5728,6 +5902,9 @@ func (m *Exchange) unmarshal(src []byte, d *decoder) error {
 			}
 			if d.strict && !utf8.Valid(f.data) {
 				return d.notUTF8("Exchange.consumes")
+			}
+			if d.elements++; d.strict && d.elements > MaxElements {
+				return d.tooMany()
 			}
 			m.Consumes = append(m.Consumes, f.str())
 		case 2:
@@ -5847,6 +6024,9 @@ func (m *Send) unmarshal(src []byte, d *decoder) error {
 	*m = Send{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Send")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -6041,6 +6221,9 @@ func (m *Patch) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Patch")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -6072,6 +6255,9 @@ func (m *Patch) unmarshal(src []byte, d *decoder) error {
 			}
 			if d.strict && !utf8.Valid(f.data) {
 				return d.notUTF8("Patch.delete")
+			}
+			if d.elements++; d.strict && d.elements > MaxElements {
+				return d.tooMany()
 			}
 			m.Delete = append(m.Delete, f.str())
 		case 4:
@@ -6179,6 +6365,9 @@ func (m *Prompt) unmarshal(src []byte, d *decoder) error {
 	*m = Prompt{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Prompt")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -6327,6 +6516,9 @@ func (m *PromptField) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("PromptField")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -6415,6 +6607,9 @@ func (m *PreparedRequest) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("PreparedRequest")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -6475,6 +6670,9 @@ func (m *Append) unmarshal(src []byte, d *decoder) error {
 	*m = Append{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Append")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field
@@ -6552,6 +6750,9 @@ func (m *Flush) unmarshal(src []byte, d *decoder) error {
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Flush")
 	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
+	}
 	var seen uint64
 	var f field
 	for len(src) > 0 {
@@ -6624,6 +6825,9 @@ func (m *Drop) unmarshal(src []byte, d *decoder) error {
 	*m = Drop{}
 	if d.depth++; d.depth > maxDepth {
 		return d.tooDeep("Drop")
+	}
+	if d.elements++; d.strict && d.elements > MaxElements {
+		return d.tooMany()
 	}
 	var seen uint64
 	var f field

@@ -77,8 +77,9 @@ func DecodeMessage(src []byte, m Message) error {
 
 // DecodeStrict reads a message that a guest made, as a host does: unknown
 // fields, repeated singular fields, enum values that are zero or unknown,
-// strings that are not UTF-8 and oneofs without exactly one member are errors
-// that match ErrMalformed. Strings and bytes of m alias src.
+// strings that are not UTF-8, oneofs without exactly one member and more than
+// MaxElements elements are errors that match ErrMalformed. Strings and bytes of
+// m alias src.
 func DecodeStrict(src []byte, m Message) error {
 	return m.unmarshal(src, &decoder{strict: true})
 }
@@ -87,6 +88,8 @@ func DecodeStrict(src []byte, m Message) error {
 type decoder struct {
 	strict bool
 	depth  int
+	// elements counts messages, and what repeated fields hold of other types.
+	elements int
 }
 
 // What follows makes the errors; the checks stand in the generated code, since
@@ -95,6 +98,10 @@ type decoder struct {
 func (d *decoder) tooDeep(name string) error {
 	return malformed(name + " nests deeper than " + strconv.Itoa(maxDepth) + " messages")
 }
+
+func (d *decoder) tooMany() error { return malformed(tooMany) }
+
+const tooMany = "more than 100,000 messages and elements of lists"
 
 func (d *decoder) malformed(name string) error {
 	return malformed(name + " is cut short or has a bad tag")

@@ -102,6 +102,8 @@ type jsonReader struct {
 	src   []byte
 	pos   int
 	depth int
+	// elements counts as decoder.elements does.
+	elements int
 }
 
 func (r *jsonReader) bad(what string) error {
@@ -177,6 +179,9 @@ func (r *jsonReader) object(name string, member func(key string) error) error {
 		return r.bad(name + " nests deeper than " + strconv.Itoa(maxDepth) + " messages")
 	}
 	defer func() { r.depth-- }()
+	if err := r.element(); err != nil {
+		return err
+	}
 	if err := r.eat('{'); err != nil {
 		return err
 	}
@@ -205,6 +210,14 @@ func (r *jsonReader) object(name string, member func(key string) error) error {
 			return r.bad("expected ',' or '}'")
 		}
 	}
+}
+
+// element counts a message, or an element of a list of another type.
+func (r *jsonReader) element() error {
+	if r.elements++; r.elements > MaxElements {
+		return r.bad(tooMany)
+	}
+	return nil
 }
 
 func (r *jsonReader) array(element func() error) error {

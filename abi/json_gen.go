@@ -119,8 +119,8 @@ func (m *Credential) parseJSON(r *jsonReader) error {
 			m.Label = v
 			return err
 		case "fields":
-			if m.Fields != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 2, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -130,13 +130,16 @@ func (m *Credential) parseJSON(r *jsonReader) error {
 				return m.Fields[len(m.Fields)-1].parseJSON(r)
 			})
 		case "secrets":
-			if m.Secrets != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 3, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
 			}
 			return r.array(func() error {
+				if err := r.element(); err != nil {
+					return err
+				}
 				v, err := r.str()
 				m.Secrets = append(m.Secrets, v)
 				return err
@@ -534,13 +537,16 @@ func (m *InitInput) parseJSON(r *jsonReader) error {
 			m.ABI = v
 			return err
 		case "features":
-			if m.Features != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 2, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
 			}
 			return r.array(func() error {
+				if err := r.element(); err != nil {
+					return err
+				}
 				v, err := r.str()
 				m.Features = append(m.Features, v)
 				return err
@@ -629,8 +635,8 @@ func (m *ExecuteInput) parseJSON(r *jsonReader) error {
 			m.Body = new(BodyHandle)
 			return m.Body.parseJSON(r)
 		case "headers":
-			if m.Headers != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 2, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -640,8 +646,8 @@ func (m *ExecuteInput) parseJSON(r *jsonReader) error {
 				return m.Headers[len(m.Headers)-1].parseJSON(r)
 			})
 		case "query":
-			if m.Query != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 3, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -720,8 +726,8 @@ func (m *Event) parseJSON(r *jsonReader) error {
 			m.ID = v
 			return err
 		case "headers":
-			if m.Headers != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 3, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -804,8 +810,8 @@ func (m *EventsInput) parseJSON(r *jsonReader) error {
 			m.State = present(v)
 			return err
 		case "events":
-			if m.Events != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 3, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -874,8 +880,8 @@ func (m *Response) parseJSON(r *jsonReader) error {
 			m.Status = v
 			return err
 		case "headers":
-			if m.Headers != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 1, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -974,8 +980,8 @@ func (m *ExchangeResult) parseJSON(r *jsonReader) error {
 			m.ErrorDescription = v
 			return err
 		case "fields":
-			if m.Fields != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 3, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -1425,8 +1431,8 @@ func (m *LoginInput) parseJSON(r *jsonReader) error {
 			m.State = present(v)
 			return err
 		case "fields":
-			if m.Fields != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 5, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -1527,8 +1533,8 @@ func (m *PrepareRequestInput) parseJSON(r *jsonReader) error {
 			m.URL = new(Url)
 			return m.URL.parseJSON(r)
 		case "headers":
-			if m.Headers != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 4, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -1642,11 +1648,12 @@ func (m *RequestInfo) appendJSON(b []byte) []byte {
 
 func (m *RequestInfo) parseJSON(r *jsonReader) error {
 	*m = RequestInfo{}
+	var seen uint64
 	err := r.object("RequestInfo", func(key string) error {
 		switch key {
 		case "headers":
-			if m.Headers != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 0, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -1656,8 +1663,8 @@ func (m *RequestInfo) parseJSON(r *jsonReader) error {
 				return m.Headers[len(m.Headers)-1].parseJSON(r)
 			})
 		case "query":
-			if m.Query != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 1, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -1904,8 +1911,8 @@ func (m *ObserveInput) parseJSON(r *jsonReader) error {
 			m.Dropped = v
 			return err
 		case "observations":
-			if m.Observations != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 2, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -2061,8 +2068,8 @@ func (m *ActionList) parseJSON(r *jsonReader) error {
 	err := r.object("ActionList", func(key string) error {
 		switch key {
 		case "actions":
-			if m.Actions != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 0, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -2573,13 +2580,16 @@ func (m *Chunks) parseJSON(r *jsonReader) error {
 	err := r.object("Chunks", func(key string) error {
 		switch key {
 		case "payloads":
-			if m.Payloads != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 0, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
 			}
 			return r.array(func() error {
+				if err := r.element(); err != nil {
+					return err
+				}
 				v, err := r.bytes()
 				m.Payloads = append(m.Payloads, v)
 				return err
@@ -2741,8 +2751,8 @@ func (m *Reply) parseJSON(r *jsonReader) error {
 			m.Body = v
 			return err
 		case "headers":
-			if m.Headers != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 1, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -3177,11 +3187,12 @@ func (m *Models) appendJSON(b []byte) []byte {
 
 func (m *Models) parseJSON(r *jsonReader) error {
 	*m = Models{}
+	var seen uint64
 	err := r.object("Models", func(key string) error {
 		switch key {
 		case "models":
-			if m.Models != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 0, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -3317,8 +3328,8 @@ func (m *Encode) parseJSON(r *jsonReader) error {
 			m.Encoding = Encoding(v)
 			return err
 		case "parts":
-			if m.Parts != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 1, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -3448,11 +3459,12 @@ func (m *Value) appendJSON(b []byte) []byte {
 
 func (m *Value) parseJSON(r *jsonReader) error {
 	*m = Value{}
+	var seen uint64
 	err := r.object("Value", func(key string) error {
 		switch key {
 		case "parts":
-			if m.Parts != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 0, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -3503,8 +3515,8 @@ func (m *NamedValue) parseJSON(r *jsonReader) error {
 			m.Name = v
 			return err
 		case "parts":
-			if m.Parts != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 1, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -3594,8 +3606,8 @@ func (m *Url) parseJSON(r *jsonReader) error {
 			m.Host = v
 			return err
 		case "segments":
-			if m.Segments != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 3, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -3605,8 +3617,8 @@ func (m *Url) parseJSON(r *jsonReader) error {
 				return m.Segments[len(m.Segments)-1].parseJSON(r)
 			})
 		case "query":
-			if m.Query != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 4, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -3708,11 +3720,12 @@ func (m *ClientBody) appendJSON(b []byte) []byte {
 
 func (m *ClientBody) parseJSON(r *jsonReader) error {
 	*m = ClientBody{}
+	var seen uint64
 	err := r.object("ClientBody", func(key string) error {
 		switch key {
 		case "edits":
-			if m.Edits != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 0, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -3745,11 +3758,12 @@ func (m *Form) appendJSON(b []byte) []byte {
 
 func (m *Form) parseJSON(r *jsonReader) error {
 	*m = Form{}
+	var seen uint64
 	err := r.object("Form", func(key string) error {
 		switch key {
 		case "values":
-			if m.Values != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 0, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -3800,8 +3814,8 @@ func (m *JsonBody) parseJSON(r *jsonReader) error {
 			m.Template = v
 			return err
 		case "values":
-			if m.Values != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 1, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -3976,8 +3990,8 @@ func (m *Request) parseJSON(r *jsonReader) error {
 			m.URL = new(Url)
 			return m.URL.parseJSON(r)
 		case "headers":
-			if m.Headers != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 2, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -3987,8 +4001,8 @@ func (m *Request) parseJSON(r *jsonReader) error {
 				return m.Headers[len(m.Headers)-1].parseJSON(r)
 			})
 		case "body":
-			if m.Body != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 3, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -4126,20 +4140,23 @@ func (m *Exchange) parseJSON(r *jsonReader) error {
 	err := r.object("Exchange", func(key string) error {
 		switch key {
 		case "consumes":
-			if m.Consumes != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 0, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
 			}
 			return r.array(func() error {
+				if err := r.element(); err != nil {
+					return err
+				}
 				v, err := r.str()
 				m.Consumes = append(m.Consumes, v)
 				return err
 			})
 		case "extract":
-			if m.Extract != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 1, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -4387,8 +4404,8 @@ func (m *Patch) parseJSON(r *jsonReader) error {
 			m.Revision = v
 			return err
 		case "set":
-			if m.Set != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 1, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
@@ -4398,13 +4415,16 @@ func (m *Patch) parseJSON(r *jsonReader) error {
 				return m.Set[len(m.Set)-1].parseJSON(r)
 			})
 		case "delete":
-			if m.Delete != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 2, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil
 			}
 			return r.array(func() error {
+				if err := r.element(); err != nil {
+					return err
+				}
 				v, err := r.str()
 				m.Delete = append(m.Delete, v)
 				return err
@@ -4545,8 +4565,8 @@ func (m *Prompt) parseJSON(r *jsonReader) error {
 			m.IntervalMS = v
 			return err
 		case "fields":
-			if m.Fields != nil {
-				return r.twice(key)
+			if err := r.once(&seen, 6, key); err != nil {
+				return err
 			}
 			if r.null() {
 				return nil

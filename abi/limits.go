@@ -18,6 +18,10 @@ const (
 	MaxInput = 33 << 20
 	// MaxOutput is the largest encoded output of a call, in bytes.
 	MaxOutput = 33 << 20
+	// MaxElements is how many messages, and elements of lists of other types,
+	// a guest's message may hold in all. It bounds what a decoder allocates: 33
+	// MiB of the shortest actions would become 3 GiB.
+	MaxElements = 100_000
 	// MaxWhole is the default and largest max_bytes of a whole answer.
 	MaxWhole = 32 << 20
 	// MaxInspect is the largest answer body that classify sees, in bytes.

@@ -114,6 +114,7 @@ func emitBinaryUnmarshal(b *buffer, m *message) {
 	b.p("func (m *%s) unmarshal(src []byte, d *decoder) error {", m.name)
 	b.p("*m = %s{}", m.name)
 	b.p("if d.depth++; d.depth > maxDepth {\nreturn d.tooDeep(%q)\n}", m.name)
+	b.p("if d.elements++; d.strict && d.elements > MaxElements {\nreturn d.tooMany()\n}")
 	if hasSingular(m) {
 		b.p("var seen uint64")
 	}
@@ -164,6 +165,7 @@ func emitBinaryField(b *buffer, m *message, f *field, i int) {
 	}
 	switch {
 	case f.repeated:
+		b.p("if d.elements++; d.strict && d.elements > MaxElements {\nreturn d.tooMany()\n}")
 		b.p("m.%s = append(m.%s, %s)", f.name, f.name, value)
 	case f.optional && f.kind == kBytes:
 		b.p("m.%s = present(%s)", f.name, value)

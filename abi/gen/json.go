@@ -60,7 +60,7 @@ func emitJSONMarshal(b *buffer, m *message) {
 func emitJSONUnmarshal(b *buffer, m *message) {
 	b.p("func (m *%s) parseJSON(r *jsonReader) error {", m.name)
 	b.p("*m = %s{}", m.name)
-	if hasSingular(m) {
+	if len(m.fields) > 0 {
 		b.p("var seen uint64")
 	}
 	b.p("err := r.object(%q, func(key string) error {\nswitch key {", m.name)
@@ -70,11 +70,7 @@ func emitJSONUnmarshal(b *buffer, m *message) {
 		} else {
 			b.p("case %q, %q:", f.json, f.proto)
 		}
-		if f.repeated {
-			b.p("if m.%s != nil {\nreturn r.twice(key)\n}", f.name)
-		} else {
-			b.p("if err := r.once(&seen, %d, key); err != nil {\nreturn err\n}", i)
-		}
+		b.p("if err := r.once(&seen, %d, key); err != nil {\nreturn err\n}", i)
 		b.p("if r.null() {\nreturn nil\n}")
 		if f.inOneof {
 			b.p("if m.Which != 0 {\nreturn r.twoMembers(%q)\n}\nm.Which = %s", m.name+"."+m.oneof, whichConst(m, f))
@@ -93,7 +89,7 @@ func emitJSONUnmarshal(b *buffer, m *message) {
 		}
 		switch {
 		case f.repeated:
-			b.p("return r.array(func() error {\nv, err := %s\nm.%s = append(m.%s, v)\nreturn err\n})", read, f.name, f.name)
+			b.p("return r.array(func() error {\nif err := r.element(); err != nil {\nreturn err\n}\nv, err := %s\nm.%s = append(m.%s, v)\nreturn err\n})", read, f.name, f.name)
 		case f.kind == kEnum:
 			b.p("v, err := %s\nm.%s = %s(v)\nreturn err", read, f.name, f.typ)
 		case f.optional && f.kind == kBytes:
