@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -56,21 +57,26 @@ func (m *Manager) run(ctx context.Context, r *request, do func(context.Context, 
 func (m *Manager) round(ctx context.Context, r *request, round int, do func(context.Context, *attempt) error) (*attempt, error) {
 	r.tried.Reset()
 	defer m.endProbe(r)
-	var last error
+	var last, shut error
 	for attempts := 0; r.w.maxCredentials == 0 || attempts < r.w.maxCredentials; {
 		m.endProbe(r)
 		s, e, err := m.pick(ctx, r, round)
 		if err != nil {
-			if last != nil { // what a provider said tells more
-				err = last
-			}
-			return nil, err
+			// What a provider said tells more, and so does that it said nothing.
+			return nil, cmp.Or(last, shut, err)
+		}
+		visit, err := m.visit(r, s)
+		if err != nil { // no attempt was made
+			shut = err
+			continue
 		}
 		if last != nil && !m.budget.Spend() {
+			m.hosts.Leave(visit)
 			return nil, last
 		}
 		targets := m.targets(r, s, e)
 		if len(targets) == 0 { // blocked since it was picked; that costs no attempt
+			m.hosts.Leave(visit)
 			continue
 		}
 		attempts++
@@ -78,6 +84,7 @@ func (m *Manager) round(ctx context.Context, r *request, round int, do func(cont
 			m.guard("selected_auth_callback", func() { r.onPick(s.id) })
 		}
 		at, err := m.use(ctx, r, s, e, targets, do)
+		m.hosts.Leave(visit)
 		if err == nil || ctx.Err() != nil || !retry.Failover(err) {
 			return at, err
 		}
@@ -101,6 +108,7 @@ func (m *Manager) use(ctx context.Context, r *request, s *slot, e *entry, target
 		if err != nil && m.renewFor(ctx, r, at, err) {
 			err = m.call(ctx, r, at, do)
 		}
+		m.heard(r, s, err)
 		switch {
 		case err == nil:
 			if r.probe != nil {
@@ -181,6 +189,11 @@ func (m *Manager) retryable(r *request, round int) []retry.Candidate {
 			continue
 		}
 		b := e.block(r.route, now)
+		if b.Reason == auth.NotBlocked { // its host may be what it waits for
+			if left := m.hosts.Shut(c.Value.host(), r.w.cooldown, now); left > 0 {
+				b.Until = now.Add(left)
+			}
+		}
 		out = append(out, retry.Candidate{Limit: e.limit(r.w), Until: b.Until, Status: b.Status, Quota: b.Reason == auth.BlockedQuota})
 	}
 	return out

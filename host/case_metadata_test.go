@@ -3,6 +3,7 @@ package host_test
 import (
 	"encoding/json"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
@@ -54,5 +55,28 @@ func TestCase44RetryOverride(t *testing.T) {
 		n, ok := r.stored("request-retry", v).RequestRetryOverride()
 		same(t, "override", n, 0)
 		same(t, "present", ok, false)
+	}
+}
+
+// TestCase44InRounds: what the override says is what a request does, whatever it
+// is written as.
+func TestCase44InRounds(t *testing.T) {
+	for _, c := range []struct {
+		own   any
+		calls int
+	}{{"2", 3}, {2.0, 3}, {json.Number("2"), 3}, {"0", 1}, {"-1", 2}, {-1, 2}, {"x", 2}, {nil, 2}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, onWallClock)
+			r.SetRetryConfig(1, 30*time.Second, 0)
+			p := fails("p", map[string]error{"a": hinted(429, time.Second)})
+			r.RegisterExecutor(p)
+			r.stored("request_retry", c.own)
+			if _, err := r.ask("m", "p"); statusOf(err) != 429 {
+				t.Fatal(err)
+			}
+			if n := len(p.seen()); n != c.calls {
+				t.Errorf("%T %v: %d calls, want %d", c.own, c.own, n, c.calls)
+			}
+		})
 	}
 }

@@ -17,6 +17,10 @@ type slot struct {
 	cur atomic.Pointer[entry]
 	// pools is nil as long as no pool of the credential was asked for.
 	pools atomic.Pointer[rotation]
+	// upstream is the host that sent the credential nothing when it was last asked,
+	// nil when that never was. It is forgotten when the record is written anew,
+	// which may name another host.
+	upstream atomic.Pointer[string]
 	// probing holds the states that a probe is trying out; guarded by Manager.mu.
 	probing map[string]bool
 }

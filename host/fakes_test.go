@@ -16,8 +16,9 @@ import (
 	"github.com/patchbay-dev/patchbay/host/executor"
 )
 
-// clock is a manager's time that passes when a test says so. A sleep takes its
-// whole time at once and no time to wait for.
+// clock is a manager's time that passes when a test says so, and for nobody who
+// sleeps: a request that would wait for another round on it waits for ever. A
+// test of rounds uses synctest and onWallClock.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time

@@ -86,6 +86,7 @@ func (m *Manager) replace(loaded map[string]*auth.Auth, now time.Time) {
 		e := newEntry(book, a, given, rev+1)
 		m.unsyncedAccount(s.cur.Load(), e)
 		s.cur.Store(e)
+		s.upstream.Store(nil)
 		m.unsyncedList(id, e)
 		members = append(members, e.member(s, now))
 	}

@@ -68,6 +68,8 @@ type Manager struct {
 
 	// budget bounds the calls that are not the first of their request.
 	budget retry.Budget
+	// hosts keeps requests away from upstream hosts that answer nobody.
+	hosts retry.Breaker
 
 	// grouped counts the credentials that belong to a group, which the index
 	// does not know; maxRetry is the highest retry limit that a credential ever

@@ -121,6 +121,7 @@ func (m *Manager) publish(a, before *auth.Auth) (learned bool) {
 func (m *Manager) unsyncedPublish(s *slot, e *entry, now time.Time) {
 	m.unsyncedAccount(s.cur.Load(), e)
 	s.cur.Store(e)
+	s.upstream.Store(nil)
 	m.index.Put(e.member(s, now))
 	m.unsyncedList(s.id, e)
 	m.refreshing.touch(s.id)

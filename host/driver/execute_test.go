@@ -202,11 +202,18 @@ func TestUpstreamOutOfReach(t *testing.T) {
 	e = newExecutor(t, always(send(abi.Send{Deliver: abi.DeliverPass})...), manifest())
 	_, err = execute(t, e, up.URL)
 	var away *egress.Error
-	if u := upstreamError(t, err); u.Status != 0 || !errors.As(err, &away) || away.Reason != egress.Unreachable {
+	if u := upstreamError(t, err); u.Status != 0 || !errors.As(err, &away) || away.Reason != egress.Unreachable ||
+		"http://"+u.Host != up.URL {
 		t.Errorf("closed port: %+v", u)
 	}
+	proxied := credential("http://127.0.0.2:9")
+	proxied.ProxyURL = up.URL
+	_, err = e.Execute(t.Context(), proxied, request(), executor.Options{})
+	if u := upstreamError(t, err); u.Status != 0 || u.Host != "" {
+		t.Errorf("behind a dead proxy of its own: %+v", u)
+	}
 	_, err = execute(t, e, "http://169.254.169.254")
-	if u := upstreamError(t, err); u.Status != 401 || !u.CredentialScope {
+	if u := upstreamError(t, err); u.Status != 401 || !u.CredentialScope || u.Host != "" {
 		t.Errorf("a metadata address: %+v", u)
 	}
 }

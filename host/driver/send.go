@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/patchbay-dev/patchbay/abi"
+	"github.com/patchbay-dev/patchbay/host/egress"
 	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/wire"
 	"github.com/patchbay-dev/patchbay/host/wire/frame"
@@ -109,7 +110,7 @@ func (a *attempt) exchange(o *outgoing, idle time.Duration) error {
 	u.timer.Stop()
 	if err != nil {
 		defer u.close()
-		return a.unanswered(u, err)
+		return a.silent(o, a.unanswered(u, err))
 	}
 	u.resp = resp
 	if u.body, err = decoded(resp); err != nil {
@@ -136,6 +137,19 @@ func (a *attempt) unanswered(u *answer, err error) error {
 		err = withURL.Err
 	}
 	return &executor.UpstreamError{Message: tidy(a.scrubber().text(err.Error())), Err: err}
+}
+
+// silent names the host in the error of an upstream that sent nothing, unless our
+// own rules, or a proxy or transport of the credential's own, may be why.
+func (a *attempt) silent(o *outgoing, err error) error {
+	upstream, ok := err.(*executor.UpstreamError) //nolint:errorlint // unanswered made it
+	if !ok || a.auth.ProxyURL != "" || executor.RoundTripper(a.ctx) != nil {
+		return err
+	}
+	if door, ok := errors.AsType[*egress.Error](err); !ok || door.Reason != egress.Refused {
+		upstream.Host = o.url.Host
+	}
+	return upstream
 }
 
 // noAnswer tells the guest of a send that failed when it asked for that.

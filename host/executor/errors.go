@@ -31,6 +31,10 @@ type UpstreamError struct {
 	RequestScope bool
 	// Committed: work was started upstream that a retry would pay for twice.
 	Committed bool
+	// Host is host:port of an upstream that sent not one byte in answer, and
+	// might do the same to anybody; else empty. What a proxy of the credential's
+	// own may have caused names no host.
+	Host string
 	// Err is the cause, when there was no answer.
 	Err error
 }

@@ -99,6 +99,12 @@ type Cooldown struct {
 	// quota_group: the same model (QuotaGroupModel, also when empty) or every
 	// model (QuotaGroupCredential).
 	QuotaGroupScope string `json:"quota_group_scope" koanf:"quota_group_scope"`
+	// HostFailures is how many credentials have to get no answer at all from one
+	// upstream host, within HostWindow, for requests to keep away from it for
+	// HostPause; 0 means that they never do.
+	HostFailures int           `json:"host_failures" koanf:"host_failures"`
+	HostWindow   time.Duration `json:"host_window" koanf:"host_window"`
+	HostPause    time.Duration `json:"host_pause" koanf:"host_pause"`
 }
 
 // The values of Cooldown.QuotaGroupScope.
@@ -193,5 +199,9 @@ func DefaultCooldown() Cooldown {
 		ProbeInterval: time.Second,
 
 		QuotaGroupScope: QuotaGroupModel,
+
+		HostFailures: 3,
+		HostWindow:   10 * time.Second,
+		HostPause:    5 * time.Second,
 	}
 }
