@@ -64,7 +64,9 @@ type attempt struct {
 	models []Model
 	usage  *wire.Usage
 	scrub  *scrubber
-	free   bool
+	// slowDown: a token request of a login was answered with slow_down.
+	slowDown bool
+	free     bool
 }
 
 // buffers are reused from attempt to attempt.

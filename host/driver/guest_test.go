@@ -25,6 +25,7 @@ type call struct {
 	resume   *abi.ResumeInput
 	classify *abi.ClassifyInput
 	models   *abi.ModelsInput
+	login    *abi.LoginInput
 }
 
 // fakeGuest answers with a function and counts what it is asked.
@@ -55,6 +56,9 @@ func (g *fakeGuest) Call(_ context.Context, op abi.Op, input, dst []byte) ([]byt
 	case abi.OpModels:
 		c.models = &abi.ModelsInput{}
 		msg = c.models
+	case abi.OpLogin:
+		c.login = &abi.LoginInput{}
+		msg = c.login
 	}
 	if err := abi.DecodeStrict(append([]byte(nil), input...), msg); err != nil {
 		return dst, &abi.CallError{Plugin: "fake", Op: op, Fault: abi.FaultProtocol, Err: err}

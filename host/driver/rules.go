@@ -34,12 +34,15 @@ var rules = map[abi.Op]rule{
 	abi.OpModels: {
 		ends: []abi.ActionWhich{abi.ActionIsModels, abi.ActionIsSend, abi.ActionIsFail},
 	},
+	abi.OpLogin: {
+		ends: []abi.ActionWhich{abi.ActionIsPrompt, abi.ActionIsPatch, abi.ActionIsSend, abi.ActionIsSleep, abi.ActionIsFail},
+	},
 }
 
 // unbuilt are actions of the contract that this build does not perform; a
 // manifest that needs one is refused at load.
 var unbuilt = []abi.ActionWhich{
-	abi.ActionIsRefresh, abi.ActionIsPatch, abi.ActionIsPrompt, abi.ActionIsRequest,
+	abi.ActionIsRefresh, abi.ActionIsRequest,
 	abi.ActionIsReject, abi.ActionIsAppend, abi.ActionIsFlush, abi.ActionIsDrop,
 }
 

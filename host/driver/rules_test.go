@@ -52,7 +52,11 @@ func TestRules(t *testing.T) {
 		{abi.OpModels, 0, []abi.ActionWhich{abi.ActionIsModels}, ""},
 		{abi.OpModels, 0, []abi.ActionWhich{abi.ActionIsReply}, "may not answer"},
 		{abi.OpModels, 0, []abi.ActionWhich{abi.ActionIsSleep}, "may not answer"},
-		{abi.OpLogin, 0, []abi.ActionWhich{abi.ActionIsFail}, "no rule"},
+		{abi.OpLogin, 0, []abi.ActionWhich{abi.ActionIsPrompt}, ""},
+		{abi.OpLogin, 0, []abi.ActionWhich{abi.ActionIsPatch}, ""},
+		{abi.OpLogin, 0, []abi.ActionWhich{abi.ActionIsSleep}, ""},
+		{abi.OpLogin, 0, []abi.ActionWhich{abi.ActionIsReply}, "may not answer"},
+		{abi.OpLogin, 0, []abi.ActionWhich{abi.ActionIsModels}, "may not answer"},
 	} {
 		list := &abi.ActionList{}
 		for _, w := range c.actions {

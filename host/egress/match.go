@@ -11,6 +11,10 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
+// Match returns which rule forbids sending req to dest, empty when none does. It
+// is what Do checks before it dials, for who sends a person there instead.
+func Match(dest Destination, req *http.Request) string { return match(dest, req) }
+
 // match returns which rule forbids sending req to dest, empty when none does.
 func match(dest Destination, req *http.Request) string {
 	u := req.URL
