@@ -268,6 +268,54 @@ func TestCallerThatLeftBeforeCostsNoInstance(t *testing.T) {
 	}
 }
 
+// TestFaultE02QueueIsBounded: of the calls that find all instances leased, so many
+// wait; the next is refused at once, and who waited is served.
+func TestFaultE02QueueIsBounded(t *testing.T) {
+	in, out := make(chan struct{}), make(chan struct{})
+	m := load(t, gate(asm.OK()), func(c *direct.Config) {
+		c.Instances, c.Queue, c.QueueTime = 1, 2, time.Hour
+		c.Log = func(abi.LogLevel, string) { in <- struct{}{}; <-out }
+	})
+	done := make(chan error, 3)
+	call := func() {
+		_, err := m.Call(context.Background(), abi.OpExecute, nil, nil)
+		done <- err
+	}
+	go call()
+	<-in
+	go call()
+	go call()
+	for m.Stats().Waiting < 2 {
+		runtime.Gosched()
+	}
+	_, err := m.Call(t.Context(), abi.OpExecute, nil, nil)
+	wantFault(t, err, abi.FaultBusy)
+	for n := range 3 {
+		out <- struct{}{}
+		if n < 2 {
+			<-in
+		}
+	}
+	for range 3 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if s := m.Stats(); s.Waiting != 0 || s.Leased != 0 || s.Faults[abi.FaultBusy] != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestFresh: no call sees what one before it left.
+func TestFresh(t *testing.T) {
+	m := load(t, goGuest, func(c *direct.Config) { c.Instances, c.Fresh = 1, true })
+	for range 3 { // init, and this call
+		if got, err := execute(t.Context(), m, "count", ""); err != nil || got != "2" {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+}
+
 func TestFullPool(t *testing.T) {
 	in, out := make(chan struct{}), make(chan struct{})
 	m := load(t, gate(asm.OK()), func(c *direct.Config) {

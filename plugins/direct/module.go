@@ -41,10 +41,21 @@ type Config struct {
 	CallTime time.Duration
 	// QueueTime is how long a call waits for an instance; 0 means 5 s.
 	QueueTime time.Duration
+	// Queue is how many calls may wait for an instance at a time; 0 means
+	// DefaultQueue.
+	Queue int
+	// Fresh gives every call an instance that ran nothing but init, which is
+	// how the host may treat a guest at any time. It is for tests of guests.
+	Fresh bool
 	// Log takes the guest's log lines, escaped and rate limited; nil drops
 	// them. It is called from within calls, from several goroutines.
 	Log func(level abi.LogLevel, line string)
 }
+
+// DefaultQueue is how many calls may wait for an instance of one plugin. At
+// ten microseconds a call, two instances are done with so many in 20 ms; more
+// than that wait for a plugin that hangs.
+const DefaultQueue = 4096
 
 const (
 	defaultQueueTime = 5 * time.Second
@@ -61,6 +72,8 @@ type Module struct {
 	callTime  time.Duration
 	initTime  time.Duration
 	queueTime time.Duration
+	queue     int64
+	fresh     bool
 	memory    int64
 	log       *logger
 
@@ -102,8 +115,13 @@ func (r *Runtime) Load(ctx context.Context, c Config) (*Module, error) {
 	if c.QueueTime <= 0 {
 		c.QueueTime = defaultQueueTime
 	}
+	if c.Queue <= 0 {
+		c.Queue = DefaultQueue
+	}
 	m := &Module{
 		plugin:    c.Plugin,
+		queue:     int64(c.Queue),
+		fresh:     c.Fresh,
 		init:      c.Init,
 		slice:     c.Yield.Slice,
 		callTime:  c.CallTime,
@@ -118,9 +136,19 @@ func (r *Runtime) Load(ctx context.Context, c Config) (*Module, error) {
 		runtime:   r.newRuntime(ctx, uint32(pages)),
 	}
 	if err := m.prepare(ctx, r, c); err != nil {
-		return nil, errors.Join(err, m.runtime.Close(ctx))
+		return nil, errors.Join(err, m.unload(ctx))
 	}
 	return m, nil
+}
+
+// unload gives back the code. A runtime that shares a compile cache keeps what
+// it compiled, also after its end, until it is told of each module.
+func (m *Module) unload(ctx context.Context) error {
+	err := m.runtime.Close(ctx)
+	if m.compiled != nil {
+		err = errors.Join(err, m.compiled.Close(ctx))
+	}
+	return err
 }
 
 func (m *Module) prepare(ctx context.Context, r *Runtime, c Config) error {
@@ -237,10 +265,13 @@ func (m *Module) Call(ctx context.Context, op abi.Op, input, dst []byte) ([]byte
 		return dst, m.callError(op, f)
 	}
 	m.count(i)
-	if m.swollen(i) {
+	switch {
+	case m.swollen(i):
 		m.stats.recycled.Add(1)
 		m.discard(i)
-	} else {
+	case m.fresh:
+		m.discard(i)
+	default:
 		m.release(i)
 	}
 	return out, nil

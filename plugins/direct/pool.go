@@ -36,7 +36,14 @@ func (m *Module) lease(ctx context.Context) (*instance, *fault) {
 func (m *Module) wait(ctx context.Context) (*instance, *fault) {
 	start := now()
 	m.stats.waits.Add(1)
-	defer func() { m.stats.waited.Add(now() - start) }()
+	if n := m.stats.waiting.Add(1); n > m.queue {
+		m.stats.waiting.Add(-1)
+		return nil, &fault{kind: abi.FaultBusy, detail: fmt.Sprintf("%d calls wait for an instance already", m.queue)}
+	}
+	defer func() {
+		m.stats.waiting.Add(-1)
+		m.stats.waited.Add(now() - start)
+	}()
 	timer := time.NewTimer(m.queueTime)
 	defer timer.Stop()
 	select {
@@ -144,7 +151,7 @@ func (m *Module) drain(ctx context.Context) error {
 		}
 	}
 	m.log.close()
-	if err := m.runtime.Close(context.WithoutCancel(ctx)); err != nil {
+	if err := m.unload(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("close plugin %s: %w", m.plugin, err)
 	}
 	return nil
@@ -154,6 +161,7 @@ type counters struct {
 	instances, leased atomic.Int64
 	calls, recycled   atomic.Uint64
 	slices, waits     atomic.Uint64
+	waiting           atomic.Int64
 	waited            atomic.Int64 // nanoseconds
 	memory            atomic.Int64
 	faults            [abi.FaultClosed + 1]atomic.Uint64
@@ -163,6 +171,8 @@ type counters struct {
 type Stats struct {
 	// Instances that exist, and those that a call has now.
 	Instances, Leased int
+	// Waiting is how many calls wait for an instance now.
+	Waiting int
 	// Calls begun, also those that got no instance.
 	Calls uint64
 	// Slices of fuel used up by calls.
@@ -185,6 +195,7 @@ func (m *Module) Stats() Stats {
 	s := Stats{
 		Instances:   int(m.stats.instances.Load()),
 		Leased:      int(m.stats.leased.Load()),
+		Waiting:     int(m.stats.waiting.Load()),
 		Calls:       m.stats.calls.Load(),
 		Slices:      m.stats.slices.Load(),
 		Waits:       m.stats.waits.Load(),

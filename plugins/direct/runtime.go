@@ -62,7 +62,10 @@ func (r *Runtime) Close(ctx context.Context) error { return r.cache.Close(ctx) }
 // without running any of it.
 func (r *Runtime) Compile(ctx context.Context, wasm []byte) error {
 	rt := r.newRuntime(ctx, maxPages)
-	_, err := r.compileModule(ctx, rt, wasm)
+	compiled, err := r.compileModule(ctx, rt, wasm)
+	if err == nil {
+		err = compiled.Close(ctx) // rt keeps it otherwise, for others of its cache
+	}
 	return errors.Join(err, rt.Close(ctx))
 }
 
