@@ -28,6 +28,12 @@ type Bounds struct {
 	CallTimeout time.Duration
 	// QueueTimeout is how long a call waits for an instance; 0 means 5 s.
 	QueueTimeout time.Duration
+	// QueueLength is how many calls may wait at a time; 0 means
+	// direct.DefaultQueue.
+	QueueLength int
+	// Quarantine says when a plugin that faults gets no more calls. It holds
+	// for what is loaded already, too.
+	Quarantine Quarantine
 }
 
 // Options are what a Host is made with. Only Dir and CacheDir are required.
@@ -39,10 +45,20 @@ type Options struct {
 	HostVersion string
 	// Features that the host has; nil means Features().
 	Features []string
-	// Instances and the three below are the Bounds that it begins with.
+	// Instances and those below are the Bounds that it begins with.
 	Instances                 int
 	MemoryBytes               int64
 	CallTimeout, QueueTimeout time.Duration
+	QueueLength               int
+	Quarantine                Quarantine
+	// Fresh gives every call a fresh instance, for tests of plugins.
+	Fresh bool
+	// Now is the clock of quarantines; nil means time.Now.
+	Now func() time.Time
+	// Changed hears of every change of a plugin's standing, with the reason in
+	// one line; nil means nobody does. It is called on the goroutine of a call
+	// and must not block.
+	Changed func(p *Plugin, e Event, reason string)
 	// Log takes the plugins' log lines, escaped and rate limited; nil drops
 	// them. It is called within calls, from several goroutines.
 	Log func(plugin string, level abi.LogLevel, line string)
@@ -70,6 +86,12 @@ func NewHost(_ context.Context, opts Options) (*Host, error) {
 	if opts.Features == nil {
 		opts.Features = Features()
 	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Changed == nil {
+		opts.Changed = func(*Plugin, Event, string) {}
+	}
 	if opts.Log == nil {
 		opts.Log = func(string, abi.LogLevel, string) {}
 	}
@@ -81,15 +103,19 @@ func NewHost(_ context.Context, opts Options) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{opts: opts, runtime: runtime, loaded: map[*Plugin]struct{}{}}
-	h.SetBounds(Bounds{Instances: opts.Instances, MemoryBytes: opts.MemoryBytes, CallTimeout: opts.CallTimeout, QueueTimeout: opts.QueueTimeout})
+	h.SetBounds(Bounds{
+		Instances: opts.Instances, MemoryBytes: opts.MemoryBytes, CallTimeout: opts.CallTimeout,
+		QueueTimeout: opts.QueueTimeout, QueueLength: opts.QueueLength, Quarantine: opts.Quarantine,
+	})
 	return h, nil
 }
 
 // SetBounds changes what the plugins that are loaded from now on may use. What
-// is loaded keeps what it has.
+// is loaded keeps what it has, apart from the rules of quarantine.
 func (h *Host) SetBounds(b Bounds) {
 	b.MemoryBytes = cmp.Or(b.MemoryBytes, int64(abi.DefaultMemory))
 	b.CallTimeout = cmp.Or(b.CallTimeout, abi.DefaultCallTime)
+	b.Quarantine = b.Quarantine.withDefaults()
 	h.bounds.Store(&b)
 }
 
@@ -218,6 +244,8 @@ func (h *Host) load(ctx context.Context, x *exam, config json.RawMessage) (*Plug
 		MemoryBytes: limits.memory,
 		CallTime:    limits.call,
 		QueueTime:   h.bounds.Load().QueueTimeout,
+		Queue:       h.bounds.Load().QueueLength,
+		Fresh:       h.opts.Fresh,
 		Log:         func(level abi.LogLevel, line string) { h.opts.Log(m.ID, level, line) },
 	})
 	if err != nil {
@@ -227,6 +255,11 @@ func (h *Host) load(ctx context.Context, x *exam, config json.RawMessage) (*Plug
 		return nil, named(&RefusedError{Reason: err.Error(), Err: err}, "", m)
 	}
 	p := &Plugin{host: h, manifest: m, sha: x.info.SHA256, guest: guest}
+	p.gate = gate{
+		now: h.opts.Now, plugin: m.ID,
+		limits: func() Quarantine { return h.bounds.Load().Quarantine },
+		tell:   func(e Event, reason string) { h.opts.Changed(p, e, reason) },
+	}
 	h.mu.Lock()
 	h.loaded[p] = struct{}{}
 	h.mu.Unlock()

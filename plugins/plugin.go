@@ -13,6 +13,7 @@ type Plugin struct {
 	manifest *abi.Manifest
 	sha      string
 	guest    *direct.Module
+	gate     gate
 }
 
 var _ abi.Guest = (*Plugin)(nil)
@@ -23,10 +24,35 @@ func (p *Plugin) Manifest() *abi.Manifest { return p.manifest }
 // SHA256 returns the hash of the plugin's file, in hex.
 func (p *Plugin) SHA256() string { return p.sha }
 
-// Call implements abi.Guest.
+// Call implements abi.Guest. A plugin in quarantine is not called: the error's
+// fault is FaultClosed, and its detail says why.
 func (p *Plugin) Call(ctx context.Context, op abi.Op, input, dst []byte) ([]byte, error) {
-	return p.guest.Call(ctx, op, input, dst)
+	right, refused := p.gate.enter(op)
+	if refused != nil {
+		return dst, refused
+	}
+	out, err := p.guest.Call(ctx, op, input, dst)
+	p.gate.leave(right, op, err)
+	return out, err
 }
+
+// Broke tells the plugin's host that an answer broke the contract, of which only
+// who acts on answers can know. It counts as a fault of the plugin.
+func (p *Plugin) Broke(call *abi.CallError) {
+	if blames(call) {
+		p.gate.broke(call)
+	}
+}
+
+// Try puts a version on trial for a minute. When it faults more than it answers,
+// it gets no more calls, and Options.Changed hears EventFailedTrial.
+func (p *Plugin) Try() { p.gate.begin() }
+
+// Lift ends a quarantine.
+func (p *Plugin) Lift() { p.gate.lift() }
+
+// Standing says whether the plugin may be called.
+func (p *Plugin) Standing() Standing { return p.gate.standing() }
 
 // Stats returns what the plugin has done and holds.
 func (p *Plugin) Stats() direct.Stats { return p.guest.Stats() }

@@ -94,7 +94,7 @@ credentials:
 	want.Listen, want.DataDir = "[::1]:0", "/var/lib/patchbay"
 	want.Log = settings.Log{Level: "debug", Format: "text"}
 	want.Limits = settings.Limits{BodyBytes: 1 << 20, IdleTimeout: 90 * time.Second, RequestTimeout: 90 * time.Second}
-	want.Retry = settings.Retry{MaxInterval: time.Second, MaxCredentials: 2, BudgetPercent: 20, BudgetBurst: 100}
+	want.Retry.Rounds, want.Retry.MaxInterval, want.Retry.MaxCredentials = 0, time.Second, 2
 	want.Cooldown.Disabled, want.Cooldown.LadderBase = true, 2*time.Second
 	want.Routing.Strategy = "fill_first"
 	want.Plugins.Instances, want.Plugins.MemoryBytes = 3, 16<<20
@@ -126,7 +126,7 @@ func TestPrecedence(t *testing.T) {
 	want := settings.Default()
 	want.Listen = "127.0.0.1:3"
 	want.Limits.BodyBytes, want.Limits.IdleTimeout, want.Limits.ShutdownGrace = 1, 11*time.Second, time.Second
-	want.Retry = settings.Retry{Rounds: 11, MaxInterval: 3 * time.Second, MaxCredentials: 3, BudgetPercent: 20, BudgetBurst: 100}
+	want.Retry.Rounds, want.Retry.MaxInterval, want.Retry.MaxCredentials = 11, 3*time.Second, 3
 	want.Cooldown.Disabled = true
 	want.Plugins.Instances = 3
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
@@ -143,7 +143,7 @@ func TestEverySettingCanComeFromTheEnvironment(t *testing.T) {
 			value = "127.0.0.1:7"
 		case schema.Default != nil && schema.Type == "string" && schema.Format == "":
 			value = schema.Default.(string)
-		case name == "PATCHBAY_PLUGINS__INSTANCES" || name == "PATCHBAY_RETRY__ROUNDS":
+		case name == "PATCHBAY_PLUGINS__INSTANCES" || name == "PATCHBAY_PLUGINS__QUARANTINE__FAULTS" || name == "PATCHBAY_RETRY__ROUNDS":
 			value = "7"
 		}
 		if _, err := Load(Source{Environ: []string{variable(path) + "=" + value}}); err != nil {

@@ -56,8 +56,20 @@ func newPluginError(call *abi.CallError) *PluginError {
 	}
 }
 
-// fault logs what the client is not told, and wraps it.
+// judged is a guest that wants to hear when an answer of its broke the contract,
+// so that it can be taken out of service.
+type judged interface{ Broke(call *abi.CallError) }
+
+// fault is an answer that broke the contract, which the host found.
 func (e *Executor) fault(call *abi.CallError) error {
+	if g, ok := e.guest.(judged); ok && call.Fault == abi.FaultProtocol {
+		g.Broke(call)
+	}
+	return e.report(call)
+}
+
+// report logs what the client is not told, and wraps it.
+func (e *Executor) report(call *abi.CallError) error {
 	e.opts.Logger.Warn("plugin fault", "plugin", call.Plugin, "provider", e.provider.Key,
 		"op", call.Op.String(), "fault", call.Fault.String(), "detail", call.Detail)
 	return newPluginError(call)
@@ -72,5 +84,5 @@ func (e *Executor) callError(ctx context.Context, op abi.Op, err error) error {
 	if !errors.As(err, &call) {
 		call = &abi.CallError{Plugin: e.manifest.ID, Op: op, Fault: abi.FaultTrap, Err: err}
 	}
-	return e.fault(call)
+	return e.report(call)
 }

@@ -23,6 +23,8 @@ type Config struct {
 	// OAuthModelAlias gives models of OAuth accounts other names, by channel,
 	// which is the provider.
 	OAuthModelAlias map[string][]OAuthModelAlias `json:"oauth_model_alias,omitempty" koanf:"oauth_model_alias"`
+	// Providers holds what is set for all credentials of a provider, by its key.
+	Providers map[string]Provider `json:"providers,omitempty" koanf:"providers"`
 	// Warnings are what host/config found unwise, for the log.
 	Warnings []string `json:"-" koanf:"-"`
 }
@@ -68,12 +70,28 @@ type Retry struct {
 	BudgetPercent int `json:"budget_percent" koanf:"budget_percent"`
 	// BudgetBurst is how many such calls may be saved up.
 	BudgetBurst int `json:"budget_burst" koanf:"budget_burst"`
+	// Statuses are the HTTP statuses that may be different in another round; 0 is
+	// the lack of an answer. Empty means DefaultRetryStatuses.
+	Statuses []int `json:"statuses,omitempty" koanf:"statuses"`
+}
+
+// DefaultRetryStatuses returns the statuses for which another round begins as it
+// ships. 403 is not among them: it blocks for longer than any wait.
+func DefaultRetryStatuses() []int { return []int{0, 408, 429, 500, 502, 503, 504, 529} }
+
+// Provider is what is set for all credentials of a provider.
+type Provider struct {
+	// DisableCooling is the provider's word on cooling, which counts for more than
+	// Cooldown.Disabled and less than a credential's own; nil means none.
+	DisableCooling *bool `json:"disable_cooling,omitempty" koanf:"disable_cooling"`
 }
 
 // Cooldown sets how long failures keep a credential away.
 type Cooldown struct {
 	// Disabled switches cooling off.
 	Disabled bool `json:"disabled" koanf:"disabled"`
+	// SkipPersist keeps cooldowns in memory only, so that a restart forgets them.
+	SkipPersist bool `json:"skip_persist" koanf:"skip_persist"`
 	// LadderBase and LadderCap shape the wait after a 429 without a hint.
 	LadderBase time.Duration `json:"ladder_base" koanf:"ladder_base"`
 	LadderCap  time.Duration `json:"ladder_cap" koanf:"ladder_cap"`
@@ -133,8 +151,24 @@ type Plugins struct {
 	CallTimeout time.Duration `json:"call_timeout" koanf:"call_timeout"`
 	// QueueTimeout is how long a call waits for an instance.
 	QueueTimeout time.Duration `json:"queue_timeout" koanf:"queue_timeout"`
+	// QueueLength is how many calls of a plugin may wait for an instance at a
+	// time.
+	QueueLength int `json:"queue_length" koanf:"queue_length"`
+	// Quarantine says when a plugin that faults gets no more calls.
+	Quarantine Quarantine `json:"quarantine" koanf:"quarantine"`
 	// Config holds each plugin's own configuration, by plugin id.
 	Config map[string]map[string]any `json:"config,omitempty" koanf:"config"`
+}
+
+// Quarantine says when a plugin that faults gets no more calls for a while.
+type Quarantine struct {
+	// Faults within Window put a plugin into quarantine; 0 means never.
+	Faults int           `json:"faults" koanf:"faults"`
+	Window time.Duration `json:"window" koanf:"window"`
+	// Backoff is how long the first quarantine lasts. Each one that follows
+	// lasts twice as long, up to BackoffMax.
+	Backoff    time.Duration `json:"backoff" koanf:"backoff"`
+	BackoffMax time.Duration `json:"backoff_max" koanf:"backoff_max"`
 }
 
 // Credential is a credential declared in the configuration file.
@@ -171,7 +205,7 @@ func Default() Config {
 			IdleTimeout:   5 * time.Minute,
 			ShutdownGrace: 30 * time.Second,
 		},
-		Retry:    Retry{Rounds: 3, MaxInterval: 30 * time.Second, BudgetPercent: 20, BudgetBurst: 100},
+		Retry:    Retry{Rounds: 3, MaxInterval: 30 * time.Second, BudgetPercent: 20, BudgetBurst: 100, Statuses: DefaultRetryStatuses()},
 		Cooldown: DefaultCooldown(),
 		Refresh:  DefaultRefresh(),
 		Routing:  Routing{Strategy: "round_robin"},
@@ -179,6 +213,8 @@ func Default() Config {
 			MemoryBytes:  64 << 20,
 			CallTimeout:  2 * time.Second,
 			QueueTimeout: 5 * time.Second,
+			QueueLength:  4096,
+			Quarantine:   Quarantine{Faults: 5, Window: 10 * time.Second, Backoff: 5 * time.Second, BackoffMax: 10 * time.Minute},
 		},
 	}
 }

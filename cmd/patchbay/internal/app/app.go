@@ -150,6 +150,8 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 		MemoryBytes:  o.Config.Plugins.MemoryBytes,
 		CallTimeout:  o.Config.Plugins.CallTimeout,
 		QueueTimeout: o.Config.Plugins.QueueTimeout,
+		QueueLength:  o.Config.Plugins.QueueLength,
+		Quarantine:   plugins.Quarantine(o.Config.Plugins.Quarantine),
 		Log:          a.pluginLog,
 	})
 	if err != nil {
@@ -168,9 +170,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 		Refresh:  o.Config.Refresh,
 		Hook:     hook,
 	})
-	r := o.Config.Retry
-	a.manager.SetRetryConfig(r.Rounds, r.MaxInterval, r.MaxCredentials)
-	a.manager.SetRetryBudget(r.BudgetPercent, r.BudgetBurst)
+	setRetry(a.manager, o.Config.Retry)
 	a.manager.SetOAuthModelAlias(o.Config.OAuthModelAlias)
 	a.manager.SetConfig(&o.Config)
 	if err := a.manager.Load(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/patchbay-dev/patchbay/host"
 	"github.com/patchbay-dev/patchbay/host/admin"
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/config"
@@ -117,9 +118,8 @@ func pin(cfg, old *settings.Config) (restart []string) {
 // setPolicies changes how credentials are chosen, named, retried, cooled and
 // refreshed.
 func (a *App) setPolicies(old, cfg *settings.Config) {
-	if r := cfg.Retry; r != old.Retry {
-		a.manager.SetRetryConfig(r.Rounds, r.MaxInterval, r.MaxCredentials)
-		a.manager.SetRetryBudget(r.BudgetPercent, r.BudgetBurst)
+	if !reflect.DeepEqual(cfg.Retry, old.Retry) {
+		setRetry(a.manager, cfg.Retry)
 	}
 	if cfg.Cooldown != old.Cooldown {
 		a.manager.SetCooldown(cfg.Cooldown)
@@ -133,9 +133,16 @@ func (a *App) setPolicies(old, cfg *settings.Config) {
 	if !reflect.DeepEqual(cfg.OAuthModelAlias, old.OAuthModelAlias) {
 		a.manager.SetOAuthModelAlias(cfg.OAuthModelAlias)
 	}
-	if cfg.Routing.ForceModelPrefix != old.Routing.ForceModelPrefix || !reflect.DeepEqual(cfg.Credentials, old.Credentials) {
+	if cfg.Routing.ForceModelPrefix != old.Routing.ForceModelPrefix || !reflect.DeepEqual(cfg.Credentials, old.Credentials) ||
+		!reflect.DeepEqual(cfg.Providers, old.Providers) {
 		a.manager.SetConfig(cfg)
 	}
+}
+
+func setRetry(m *host.Manager, r settings.Retry) {
+	m.SetRetryConfig(r.Rounds, r.MaxInterval, r.MaxCredentials)
+	m.SetRetryBudget(r.BudgetPercent, r.BudgetBurst)
+	m.SetRetryStatuses(r.Statuses...)
 }
 
 // buildPlugins loads the plugins anew whose bounds or configuration have
@@ -173,7 +180,10 @@ func (a *App) buildPlugins(ctx context.Context, old, cfg *settings.Config) (buil
 
 func boundsOf(cfg *settings.Config) plugins.Bounds {
 	p := cfg.Plugins
-	return plugins.Bounds{Instances: p.Instances, MemoryBytes: p.MemoryBytes, CallTimeout: p.CallTimeout, QueueTimeout: p.QueueTimeout}
+	return plugins.Bounds{
+		Instances: p.Instances, MemoryBytes: p.MemoryBytes, CallTimeout: p.CallTimeout,
+		QueueTimeout: p.QueueTimeout, QueueLength: p.QueueLength, Quarantine: plugins.Quarantine(p.Quarantine),
+	}
 }
 
 func closeAll(ctx context.Context, all []*running) (errs []error) {
@@ -300,8 +310,9 @@ func describe(old, cfg *settings.Config, built []*running, plan credentials) []s
 	}
 	note(old.Log != cfg.Log, "log")
 	note(old.Limits != cfg.Limits, "limits")
-	note(old.Retry != cfg.Retry, "retry")
+	note(!reflect.DeepEqual(old.Retry, cfg.Retry), "retry")
 	note(old.Cooldown != cfg.Cooldown, "cooldown")
+	note(!reflect.DeepEqual(old.Providers, cfg.Providers), "providers")
 	note(old.Routing != cfg.Routing, "routing")
 	note(!reflect.DeepEqual(old.OAuthModelAlias, cfg.OAuthModelAlias), "oauth_model_alias")
 	note(!reflect.DeepEqual(aliasesOf(old), aliasesOf(cfg)), "aliases of credentials")

@@ -1,0 +1,180 @@
+package plugins
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/patchbay-dev/patchbay/abi"
+)
+
+// Standing is whether a plugin may be called, and why not.
+type Standing struct {
+	// Quarantined: calls are refused until Until; then one is tried.
+	Quarantined bool
+	Until       time.Time
+	// Reason is one line for the operator: what it did last, and how often.
+	Reason string
+}
+
+// Event is what a Host tells of a plugin's standing.
+type Event uint8
+
+// The events.
+const (
+	// EventQuarantined: the plugin gets no calls for a while.
+	EventQuarantined Event = iota + 1
+	// EventRecovered: it answered the call that tried it.
+	EventRecovered
+	// EventFailedTrial: a version on trial faults more than it answers.
+	EventFailedTrial
+)
+
+// gate stands before a plugin's calls. While all is well a call costs one
+// atomic load.
+type gate struct {
+	now    func() time.Time
+	tell   func(Event, string)
+	plugin string
+	limits func() Quarantine
+
+	// watched: good answers matter too, since the plugin is in quarantine or on
+	// trial. It is written under mu.
+	watched atomic.Bool
+
+	// mu guards all below.
+	mu      sync.Mutex
+	breaker breaker
+	trial   *trial
+	failed  bool // the trial; nothing runs any more
+	reason  string
+}
+
+// pass is the right to make a call.
+type pass struct{ watched, trial bool }
+
+// enter gives the right to a call, or says why not.
+func (g *gate) enter(op abi.Op) (pass, *abi.CallError) {
+	if !g.watched.Load() {
+		return pass{}, nil
+	}
+	now := g.now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	refuse := func(detail string) *abi.CallError {
+		return &abi.CallError{Plugin: g.plugin, Op: op, Fault: abi.FaultClosed, Detail: detail}
+	}
+	if g.failed {
+		return pass{}, refuse("this version failed its trial: " + g.reason)
+	}
+	ok, trial := g.breaker.admit(now)
+	if !ok {
+		return pass{}, refuse("in quarantine: " + g.reason)
+	}
+	return pass{watched: true, trial: trial}, nil
+}
+
+// leave takes in how a call ended.
+func (g *gate) leave(p pass, op abi.Op, err error) {
+	call, _ := errors.AsType[*abi.CallError](err)
+	switch {
+	case err == nil && !p.watched:
+	case err == nil:
+		g.answered(p, op)
+	case call == nil || !blames(call):
+		if p.trial {
+			g.mu.Lock()
+			g.breaker.undecided()
+			g.mu.Unlock()
+		}
+	default:
+		g.faulted(p, call, (*trial).fault)
+	}
+}
+
+// broke takes in that an answer broke the contract, of which only who acts on it
+// could know.
+func (g *gate) broke(call *abi.CallError) { g.faulted(pass{}, call, (*trial).broke) }
+
+// blames reports whether a fault is the plugin's own. A deadline is, when the
+// call's own time was over before its caller's.
+func blames(call *abi.CallError) bool {
+	switch call.Fault {
+	case abi.FaultTrap, abi.FaultDeadline, abi.FaultProtocol, abi.FaultLimit:
+		return true
+	case abi.FaultCanceled, abi.FaultBusy, abi.FaultClosed:
+	}
+	return false
+}
+
+func (g *gate) answered(p pass, op abi.Op) {
+	now := g.now()
+	g.mu.Lock()
+	if g.trial != nil {
+		g.trial.answered(op)
+		if g.trial.over(now) {
+			g.trial = nil
+		}
+	}
+	if p.trial {
+		g.breaker.answered(now)
+		g.reason = ""
+	}
+	g.watched.Store(g.trial != nil || !g.breaker.until.IsZero())
+	g.mu.Unlock()
+	if p.trial {
+		g.tell(EventRecovered, "")
+	}
+}
+
+func (g *gate) faulted(p pass, call *abi.CallError, note func(*trial, abi.Op) bool) {
+	now := g.now()
+	said := call.Op.String() + ": " + call.Fault.String()
+	if call.Detail != "" {
+		said += ": " + call.Detail
+	}
+	var event Event
+	g.mu.Lock()
+	quarantined := g.breaker.faulted(now, p.trial, g.limits())
+	switch {
+	case g.failed:
+	case g.trial != nil && !g.trial.over(now) && (note(g.trial, call.Op) || quarantined):
+		g.failed, g.reason, event = true, said, EventFailedTrial
+	case quarantined:
+		g.reason = fmt.Sprintf("it faults again and again, the last time in %s; it is tried again at %s", said, g.breaker.until.UTC().Format(time.RFC3339))
+		event = EventQuarantined
+	}
+	g.watched.Store(g.trial != nil || g.failed || !g.breaker.until.IsZero())
+	reason := g.reason
+	g.mu.Unlock()
+	if event != 0 {
+		g.tell(event, reason)
+	}
+}
+
+// begin puts a version on trial.
+func (g *gate) begin() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.trial = newTrial(g.now())
+	g.watched.Store(true)
+}
+
+// lift lets all calls through again.
+func (g *gate) lift() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.breaker, g.failed, g.reason = breaker{}, false, ""
+	g.watched.Store(g.trial != nil)
+}
+
+func (g *gate) standing() Standing {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.breaker.until.IsZero() && !g.failed {
+		return Standing{}
+	}
+	return Standing{Quarantined: true, Until: g.breaker.until, Reason: g.reason}
+}
