@@ -121,8 +121,15 @@ func (l *Logins) Start(ctx context.Context, draft *auth.Auth, redirect string) (
 	e := &entry{provider: draft.Provider, session: session{
 		provider: draft.Provider, version: version, draft: draft.Clone(), label: draft.Label, redirect: redirect, ends: now.Add(MaxTime),
 	}}
-	if e.session.draft.ID == "" {
-		e.session.draft.ID = auth.NewID()
+	d := e.session.draft
+	if d.ID == "" {
+		d.ID = auth.NewID()
+	}
+	if d.Attributes == nil {
+		d.Attributes = map[string]string{}
+	}
+	if d.Metadata == nil {
+		d.Metadata = map[string]any{}
 	}
 	ctx, done, err := l.add(ctx, id, e, now)
 	if err != nil {

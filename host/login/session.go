@@ -21,8 +21,8 @@ const (
 type session struct {
 	provider string
 	// version is that of the module whose state this is.
-	version  string
-	draft    *auth.Auth
+	version string
+	draft   *auth.Auth
 	// label is the operator's; empty leaves it to the provider.
 	label    string
 	redirect string
