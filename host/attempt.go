@@ -42,7 +42,8 @@ func (m *Manager) run(ctx context.Context, r *request, do func(context.Context, 
 			return nil, ctx.Err()
 		}
 		wait, again := retry.Next(retry.Round{
-			Err: err, Round: round, MaxWait: r.w.maxInterval, Candidates: m.retryable(r, round), Now: m.now(), Rand: m.random,
+			Err: err, Round: round, MaxWait: r.w.maxInterval, Candidates: m.retryable(r, round), Statuses: r.w.retryStatuses,
+			Now: m.now(), Rand: m.random,
 		})
 		if !again || !m.budget.Spend() {
 			return nil, m.withWait(r, err)

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
@@ -16,21 +17,50 @@ func (m *Manager) SetCooldown(c settings.Cooldown) {
 	if c == (settings.Cooldown{}) {
 		c = settings.DefaultCooldown()
 	}
+	m.changeCooling(func(w *world) { w.cooldown = c })
+}
+
+// setProviders takes over the providers' words on cooling.
+func (m *Manager) setProviders(providers map[string]settings.Provider) {
+	var words map[string]bool
+	for name, p := range providers {
+		if p.DisableCooling == nil {
+			continue
+		}
+		if words == nil {
+			words = map[string]bool{}
+		}
+		words[providerKey(name)] = *p.DisableCooling
+	}
+	m.changeCooling(func(w *world) { w.cooling = words })
+}
+
+// heedSwitch does what SetQuotaCooldownDisabled asked for since it last looked.
+func (m *Manager) heedSwitch() {
+	if now := cooldown.QuotaCooldownSwitches(); m.switches.Load() != now && m.switches.Swap(now) != now {
+		m.changeCooling(func(*world) {})
+	}
+}
+
+// changeCooling publishes a changed copy of the world, and ends the blocks of the
+// credentials whose cooling is off by it.
+func (m *Manager) changeCooling(f func(*world)) {
 	var lifted []string
 	m.change(func(w *world) {
-		off := c.Disabled && !w.cooldown.Disabled
-		if w.cooldown = c; off {
-			lifted = m.unsyncedLiftAll(c)
-		}
+		f(w)
+		lifted = m.unsyncedLiftAll(w)
 	})
 	for _, id := range lifted {
-		m.saveLater(id)
+		m.saveHealth(context.Background(), id)
 	}
 }
 
 // unsyncedLiftAll ends the blocks of all credentials whose cooling is off and
 // returns their ids.
-func (m *Manager) unsyncedLiftAll(c settings.Cooldown) (lifted []string) {
+func (m *Manager) unsyncedLiftAll(w *world) (lifted []string) {
+	if !w.sparesSome() {
+		return nil
+	}
 	now := m.now()
 	for id, s := range m.slots {
 		e := s.cur.Load()
@@ -38,7 +68,7 @@ func (m *Manager) unsyncedLiftAll(c settings.Cooldown) (lifted []string) {
 			continue
 		}
 		a := *e.auth // shallow: Lift replaces what it changes
-		if !lift(&a, c, now) {
+		if !w.lift(&a, now) {
 			continue
 		}
 		next := e.after(&a)
@@ -49,7 +79,23 @@ func (m *Manager) unsyncedLiftAll(c settings.Cooldown) (lifted []string) {
 	return lifted
 }
 
+// sparesSome reports whether anything but a credential's own word switches cooling
+// off. That one is heeded when the record is written.
+func (w *world) sparesSome() bool {
+	for _, off := range w.cooling {
+		if off {
+			return true
+		}
+	}
+	return w.cooldown.Disabled || cooldown.QuotaCooldownDisabled()
+}
+
+// cools reports whether failures of a credential block it.
+func (w *world) cools(a *auth.Auth) bool {
+	return !cooldown.Disabled(a, w.cooling, w.cooldown, cooldown.QuotaCooldownDisabled())
+}
+
 // lift ends the blocks of a record if its cooling is off.
-func lift(a *auth.Auth, c settings.Cooldown, now time.Time) bool {
-	return cooldown.Disabled(a, c, cooldown.QuotaCooldownDisabled()) && cooldown.Lift(a, now)
+func (w *world) lift(a *auth.Auth, now time.Time) bool {
+	return !w.cools(a) && cooldown.Lift(a, now)
 }

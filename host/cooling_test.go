@@ -58,6 +58,45 @@ func TestGlobalCoolingSwitch(t *testing.T) {
 	r.answers("a", "a")("m", "p")
 }
 
+// TestGlobalCoolingSwitchLiftsBlocks: with the next request, in every manager, and
+// only of those who have no word of their own.
+func TestGlobalCoolingSwitchLiftsBlocks(t *testing.T) {
+	r := newRig(t)
+	r.RegisterExecutor(fails("p", nil))
+	r.addAll("p", "a")
+	r.add(auth.Auth{ID: "b", Provider: "p", Metadata: map[string]any{"disable_cooling": false}}, "m")
+	r.block("a", "m", 429, time.Hour)
+	r.block("b", "m", 429, time.Hour)
+	host.SetQuotaCooldownDisabled(true)
+	defer host.SetQuotaCooldownDisabled(false)
+	r.answers("a", "a")("m", "p")
+}
+
+// TestProvidersWordOnCooling: it counts for more than the configuration's, in
+// either direction, and lifts what stands.
+func TestProvidersWordOnCooling(t *testing.T) {
+	yes, no := true, false
+	r := newRig(t)
+	for _, p := range []string{"p", "q"} {
+		r.RegisterExecutor(fails(p, nil))
+		r.addAll(p, p+"1")
+		r.block(p+"1", "m", 429, time.Hour)
+	}
+	r.SetConfig(&host.Config{Providers: map[string]settings.Provider{"P": {DisableCooling: &yes}, "q": {}}})
+	r.answers("p1")("m", "p")
+	if _, err := r.ask("m", "q"); statusOf(err) != 429 {
+		t.Fatal(err)
+	}
+	off := settings.DefaultCooldown()
+	off.Disabled = true
+	r.SetConfig(&host.Config{Cooldown: off, Providers: map[string]settings.Provider{"q": {DisableCooling: &no}}})
+	if _, err := r.ask("m", "q"); statusOf(err) != 429 {
+		t.Fatal(err)
+	}
+	r.SetConfig(&host.Config{Cooldown: off})
+	r.answers("q1")("m", "q")
+}
+
 // TestQuotaGroup: a quota that is used up counts for all who share it, and for
 // nobody else.
 func TestQuotaGroup(t *testing.T) {

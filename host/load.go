@@ -44,7 +44,9 @@ func (m *Manager) Load(ctx context.Context) error {
 		if a.Status == "" {
 			a.Status = auth.StatusActive
 		}
-		if len(a.ModelStates) > 0 {
+		if m.world.Load().cooldown.SkipPersist {
+			unlearn(a)
+		} else if len(a.ModelStates) > 0 {
 			cooldown.Aggregate(a, now)
 		}
 		loaded[a.ID] = a
@@ -67,7 +69,7 @@ func (m *Manager) replace(loaded map[string]*auth.Auth, now time.Time) {
 	}
 	book := m.world.Load().names
 	members := make([]schedule.Member[*slot], 0, len(loaded))
-	cool := m.world.Load().cooldown
+	w := m.world.Load()
 	// In the order of the lanes, so that a pick finds neighbours in memory too.
 	for _, id := range slices.Sorted(maps.Keys(loaded)) {
 		a, s := loaded[id], m.slots[id]
@@ -82,7 +84,7 @@ func (m *Manager) replace(loaded map[string]*auth.Auth, now time.Time) {
 				given = old.given
 			}
 		}
-		lift(a, cool, now)
+		w.lift(a, now)
 		e := newEntry(book, a, given, rev+1)
 		m.unsyncedAccount(s.cur.Load(), e)
 		s.cur.Store(e)

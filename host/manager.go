@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/cooldown"
 	"github.com/patchbay-dev/patchbay/host/models"
 	"github.com/patchbay-dev/patchbay/host/retry"
 	"github.com/patchbay-dev/patchbay/host/schedule"
@@ -71,6 +72,9 @@ type Manager struct {
 	// hosts keeps requests away from upstream hosts that answer nobody.
 	hosts retry.Breaker
 
+	// switches is how many calls of SetQuotaCooldownDisabled were heeded.
+	switches atomic.Uint64
+
 	// grouped counts the credentials that belong to a group, which the index
 	// does not know; maxRetry is the highest retry limit that a credential ever
 	// set for itself.
@@ -127,6 +131,7 @@ func New(o Options) *Manager {
 	}
 	m.base, m.end = context.WithCancel(context.Background())
 	m.world.Store(m.newWorld(o))
+	m.switches.Store(cooldown.QuotaCooldownSwitches())
 	return m
 }
 

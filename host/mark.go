@@ -23,8 +23,8 @@ func (m *Manager) mark(ctx context.Context, s *slot, result auth.Result) {
 	var begun auth.Block
 	if s != nil {
 		var changed bool
-		if begun, changed = m.apply(s, result); changed && !auth.SkipPersist(ctx) {
-			m.saveLater(s.id)
+		if begun, changed = m.apply(s, result); changed {
+			m.saveHealth(ctx, s.id)
 		}
 		m.share(ctx, s, result)
 	}
@@ -63,8 +63,8 @@ func (m *Manager) apply(s *slot, result auth.Result) (begun auth.Block, changed 
 		return auth.Block{}, false
 	}
 	a := *e.auth // shallow: Apply replaces what it changes
-	cfg := m.world.Load().cooldown
-	if !cooldown.Apply(&a, result, cfg, cooldown.Disabled(e.auth, cfg, cooldown.QuotaCooldownDisabled()), now) {
+	w := m.world.Load()
+	if !cooldown.Apply(&a, result, w.cooldown, !w.cools(e.auth), now) {
 		return auth.Block{}, false
 	}
 	next := e.after(&a)

@@ -18,8 +18,8 @@ func (m *Manager) SetOAuthModelAlias(aliases map[string][]settings.OAuthModelAli
 }
 
 // SetConfig takes over what a configuration says of names: the aliases of its
-// credentials, and whether prefixes are forced; and of cooling, as SetCooldown
-// does, if it says anything. nil means an empty one. What is known of the health
+// credentials, and whether prefixes are forced; and of cooling, the words of
+// providers, and what SetCooldown takes, if it says anything of that. nil means an empty one. What is known of the health
 // of credentials stays. The rest of a configuration has methods of its own, the
 // aliases of OAuth channels too (SetOAuthModelAlias). cfg is not kept.
 func (m *Manager) SetConfig(cfg *settings.Config) {
@@ -27,6 +27,7 @@ func (m *Manager) SetConfig(cfg *settings.Config) {
 		cfg = &settings.Config{}
 	}
 	m.rename(func(b *models.Book) *models.Book { return b.WithConfig(cfg) })
+	m.setProviders(cfg.Providers)
 	if cfg.Cooldown != (settings.Cooldown{}) {
 		m.SetCooldown(cfg.Cooldown)
 	}

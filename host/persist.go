@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/cooldown"
+	"github.com/patchbay-dev/patchbay/host/refresh"
 )
 
 const (
@@ -27,6 +29,18 @@ func save(ctx context.Context, store auth.Store, a *auth.Auth) error {
 	}
 	_, err := store.Save(ctx, a.Clone())
 	return err
+}
+
+// drop deletes what the store has of a record.
+func drop(ctx context.Context, store auth.Store, a *auth.Auth) error {
+	if health, ok := store.(auth.HealthStore); ok && a.RuntimeOnly() {
+		gone := a.Clone()
+		gone.ModelStates = nil
+		if err := health.SaveHealth(ctx, gone); err != nil {
+			return err
+		}
+	}
+	return store.Delete(ctx, a.ID)
 }
 
 // writer remembers the credentials whose health has changed since they were
@@ -82,6 +96,14 @@ func (w *writer) take() []string {
 	return ids
 }
 
+// saveHealth has what an attempt taught of a credential saved in the background,
+// unless ctx or the settings say that it is not to be.
+func (m *Manager) saveHealth(ctx context.Context, id string) {
+	if !auth.SkipPersist(ctx) && !m.world.Load().cooldown.SkipPersist {
+		m.saveLater(id)
+	}
+}
+
 // saveLater has a credential saved in the background.
 func (m *Manager) saveLater(id string) {
 	if m.world.Load().store == nil {
@@ -132,5 +154,44 @@ func (m *Manager) saveNewest(ctx context.Context, id string) error {
 	if a == nil {
 		return nil
 	}
-	return m.guarded("store", func() error { return save(inside, m.world.Load().store, a) })
+	store := m.world.Load().store
+	return m.guarded("store", func() error {
+		if health, ok := store.(auth.HealthStore); ok && a.RuntimeOnly() {
+			return health.SaveHealth(inside, a)
+		}
+		return save(inside, store, a)
+	})
+}
+
+// recall gives a new credential whose record is not the store's to keep what was
+// learned of it before. What cannot be read is not worth more than a line.
+func (m *Manager) recall(ctx context.Context, a *auth.Auth) {
+	w := m.world.Load()
+	health, ok := w.store.(auth.HealthStore)
+	if !ok || !a.RuntimeOnly() || len(a.ModelStates) > 0 || off(a) || auth.SkipPersist(ctx) || w.cooldown.SkipPersist {
+		return
+	}
+	err := m.guarded("store", func() (err error) {
+		a.ModelStates, err = health.Health(ctx, a)
+		return err
+	})
+	if err != nil {
+		a.ModelStates = nil
+		m.log.Warn("what was held against a credential could not be read; it begins without", "credential", a.ID, "error", err)
+	}
+	if len(a.ModelStates) > 0 {
+		cooldown.Aggregate(a, m.now())
+	}
+}
+
+// unlearn clears what was learned before a restart, for who wants it forgotten.
+// That only a login helps is no cooldown.
+func unlearn(a *auth.Auth) {
+	last, message := a.LastError, a.StatusMessage
+	login := refresh.NeedsLogin(a)
+	status := a.Status
+	forget(a)
+	if login {
+		a.LastError, a.StatusMessage, a.Status = last, message, status
+	}
 }

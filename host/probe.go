@@ -90,8 +90,8 @@ func (m *Manager) endProbe(r *request) {
 func (m *Manager) proved(ctx context.Context, at *attempt) {
 	res := at.result()
 	res.Success = true
-	if _, changed := m.apply(at.slot, res); changed && !auth.SkipPersist(ctx) {
-		m.saveLater(at.slot.id)
+	if _, changed := m.apply(at.slot, res); changed {
+		m.saveHealth(ctx, at.slot.id)
 	}
 }
 

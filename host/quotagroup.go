@@ -71,8 +71,8 @@ func (m *Manager) share(ctx context.Context, s *slot, result auth.Result) {
 	}
 	for _, other := range m.sharing(s.id, e.quotaGroup()) {
 		result.AuthID = other.id
-		if _, changed := m.apply(other, result); changed && !auth.SkipPersist(ctx) {
-			m.saveLater(other.id)
+		if _, changed := m.apply(other, result); changed {
+			m.saveHealth(ctx, other.id)
 		}
 	}
 }

@@ -78,7 +78,7 @@ func (m *Manager) settle(id string) (*auth.Auth, error) {
 	})
 	release()
 	if learned {
-		m.saveLater(id)
+		m.saveHealth(ctx, id)
 	}
 	m.refreshing.touch(id)
 	m.guard("hook", func() { w.hook.OnAuthUpdated(ctx, a.Clone()) })

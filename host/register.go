@@ -61,6 +61,9 @@ func (m *Manager) write(ctx context.Context, a *auth.Auth, update bool) (*auth.A
 		}
 		merge(a, before, m.now())
 	}
+	if present == nil {
+		m.recall(inside, a)
+	}
 	return m.commit(ctx, inside, release, a, before)
 }
 
@@ -77,8 +80,8 @@ func (m *Manager) commit(ctx, inside context.Context, release func(), a, before 
 	}
 	learned := m.publish(a, before)
 	release()
-	if learned && !auth.SkipPersist(ctx) {
-		m.saveLater(a.ID)
+	if learned || before != nil && a.RuntimeOnly() { // the save kept nothing of it
+		m.saveHealth(ctx, a.ID)
 	}
 	m.guard("hook", func() {
 		if before != nil {
@@ -112,7 +115,7 @@ func (m *Manager) publish(a, before *auth.Auth) (learned bool) {
 			learned = catchUp(a, before, old.auth, now)
 		}
 	}
-	lift(a, m.world.Load().cooldown, now)
+	m.world.Load().lift(a, now)
 	m.unsyncedPublish(s, newEntry(m.world.Load().names, a, given, rev+1), now)
 	return learned
 }
@@ -166,11 +169,12 @@ func (m *Manager) Remove(ctx context.Context, id string) error {
 		return fmt.Errorf("remove credential %q: %w", id, err)
 	}
 	defer release()
-	if m.record(id) == nil {
+	present := m.record(id)
+	if present == nil {
 		return fault(auth.CodeAuthNotFound, "there is no credential %q to remove", id)
 	}
 	if store := m.world.Load().store; store != nil {
-		if err := m.guarded("store", func() error { return store.Delete(inside, id) }); err != nil {
+		if err := m.guarded("store", func() error { return drop(inside, store, present) }); err != nil {
 			return fmt.Errorf("remove credential %q: delete it from the store: %w; it is still in use", id, err)
 		}
 	}

@@ -38,6 +38,7 @@ func (m *Manager) newRequest(ctx context.Context, providers []string, req execut
 	if m.isClosed() {
 		return nil, ErrClosed
 	}
+	m.heedSwitch()
 	r := &request{w: m.world.Load(), req: req, opts: opts, route: routeOf(req.Model)}
 	r.canonical = auth.CanonicalModel(r.route)
 	r.opts.Metadata = maps.Clone(opts.Metadata)

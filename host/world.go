@@ -2,6 +2,7 @@ package host
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,12 +35,15 @@ type world struct {
 	strategy strategy
 
 	cooldown settings.Cooldown
-	refresh  settings.Refresh
-	names    *models.Book
+	// cooling is each provider's word on whether cooling is off.
+	cooling map[string]bool
+	refresh settings.Refresh
+	names   *models.Book
 
 	retries        int
 	maxInterval    time.Duration
 	maxCredentials int
+	retryStatuses  []int
 }
 
 func (m *Manager) newWorld(o Options) *world {
@@ -97,6 +101,12 @@ func (m *Manager) SetRetryConfig(retry int, maxRetryInterval time.Duration, maxR
 		w.maxInterval = max(maxRetryInterval, 0)
 		w.maxCredentials = max(maxRetryCredentials, 0)
 	})
+}
+
+// SetRetryStatuses says for which HTTP statuses another round may begin; 0 is the
+// lack of an answer. None means settings.DefaultRetryStatuses.
+func (m *Manager) SetRetryStatuses(statuses ...int) {
+	m.change(func(w *world) { w.retryStatuses = slices.Clone(statuses) })
 }
 
 // SetRetryBudget bounds the calls that are not the first of their request: for

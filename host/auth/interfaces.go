@@ -73,6 +73,18 @@ type Store interface {
 	Delete(ctx context.Context, id string) error
 }
 
+// HealthStore is a Store that also keeps what was learned of credentials whose
+// records somebody else keeps (Auth.RuntimeOnly), such as those of a configuration
+// file. What is kept belongs to the secrets and the destination that it was learned
+// of: under other ones it is as if there were nothing.
+type HealthStore interface {
+	// SaveHealth replaces what is kept of a's ModelStates, durably. When nothing is
+	// held against it, nothing is kept.
+	SaveHealth(ctx context.Context, auth *Auth) error
+	// Health returns the states that were kept of auth, nil when there are none.
+	Health(ctx context.Context, auth *Auth) (map[string]*ModelState, error)
+}
+
 // Hook observes the life of credentials. Calls come outside every lock, may be
 // concurrent, and get clones; a panic in a hook is recovered.
 type Hook interface {

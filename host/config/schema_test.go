@@ -86,6 +86,12 @@ func matches(t *testing.T, path []string, n *node, v reflect.Value) {
 func defaultOf(t *testing.T, n *node) any {
 	t.Helper()
 	switch v := n.Default.(type) {
+	case []any: // of integers; a list of anything else has no default
+		list := make([]int, len(v))
+		for i, e := range v {
+			list[i] = int(e.(float64))
+		}
+		return list
 	case string:
 		if n.Format == formatDuration {
 			d, err := time.ParseDuration(v)

@@ -158,20 +158,31 @@ func TestDisabled(t *testing.T) {
 	word := func(v any) *auth.Auth { return &auth.Auth{Metadata: map[string]any{"disable_cooling": v}} }
 	off := settings.Cooldown{Disabled: true}
 	for name, c := range map[string]struct {
-		a      *auth.Auth
-		cfg    settings.Cooldown
-		global bool
-		want   bool
+		a        *auth.Auth
+		provider any // bool, nil for no word
+		cfg      settings.Cooldown
+		global   bool
+		want     bool
 	}{
-		"nobody says so":               {&auth.Auth{}, settings.Cooldown{}, false, false},
-		"the global switch":            {&auth.Auth{}, settings.Cooldown{}, true, true},
-		"the configuration":            {&auth.Auth{}, off, false, true},
-		"the credential":               {word(true), settings.Cooldown{}, false, true},
-		"the credential's no, global":  {word(false), settings.Cooldown{}, true, false},
-		"the credential's no, config":  {word("false"), off, true, false},
-		"a word that nobody can parse": {word("perhaps"), off, false, true},
+		"nobody says so":                {&auth.Auth{}, nil, settings.Cooldown{}, false, false},
+		"the global switch":             {&auth.Auth{}, nil, settings.Cooldown{}, true, true},
+		"the configuration":             {&auth.Auth{}, nil, off, false, true},
+		"the provider":                  {&auth.Auth{}, true, settings.Cooldown{}, false, true},
+		"the provider's no, global":     {&auth.Auth{}, false, settings.Cooldown{}, true, false},
+		"the provider's no, config":     {&auth.Auth{}, false, off, false, false},
+		"the credential":                {word(true), nil, settings.Cooldown{}, false, true},
+		"the credential, not provider":  {word(true), false, settings.Cooldown{}, false, true},
+		"the credential's no, provider": {word(false), true, off, true, false},
+		"the credential's no, global":   {word(false), nil, settings.Cooldown{}, true, false},
+		"the credential's no, config":   {word("false"), nil, off, true, false},
+		"a word that nobody can parse":  {word("perhaps"), nil, off, false, true},
 	} {
-		if got := cooldown.Disabled(c.a, c.cfg, c.global); got != c.want {
+		var providers map[string]bool
+		if said, ok := c.provider.(bool); ok {
+			providers = map[string]bool{"p": said}
+			c.a.Provider = " P"
+		}
+		if got := cooldown.Disabled(c.a, providers, c.cfg, c.global); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

@@ -7,11 +7,11 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
 	"slices"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/executor"
+	"github.com/patchbay-dev/patchbay/host/settings"
 )
 
 // StatusOf returns the HTTP status that err counts as: that of the first error
@@ -115,11 +115,7 @@ func codeAndText(err error) (code, text string) {
 	return code, text
 }
 
-// worthAnother are the statuses that may be different next time. 403 is not
-// among them: it blocks for longer than any wait.
-var worthAnother = []int{
-	0, http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
-	http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, 529,
-}
+var worthAnother = settings.DefaultRetryStatuses()
 
+// passing reports whether a status may be different next time, by itself.
 func passing(status int) bool { return slices.Contains(worthAnother, status) }

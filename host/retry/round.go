@@ -2,6 +2,7 @@ package retry
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
@@ -30,7 +31,10 @@ type Round struct {
 	// begins at once or not at all.
 	MaxWait    time.Duration
 	Candidates []Candidate
-	Now        time.Time
+	// Statuses are those that may be different in another round; empty means
+	// settings.DefaultRetryStatuses.
+	Statuses []int
+	Now      time.Time
 	// Rand returns a number in [0, 1); nil means no jitter.
 	Rand func() float64
 }
@@ -48,7 +52,7 @@ const (
 // Next says whether another round may begin, and after what wait. spec:
 // core.md 2.6 and 2.7.
 func Next(r Round) (wait time.Duration, again bool) {
-	if !Failover(r.Err) || final(r.Err) || !passing(StatusOf(r.Err)) {
+	if !Failover(r.Err) || final(r.Err) || !r.passing(StatusOf(r.Err)) {
 		return 0, false
 	}
 	wait, again = r.shortest()
@@ -77,6 +81,13 @@ func final(err error) bool {
 	return false
 }
 
+func (r Round) passing(status int) bool {
+	if len(r.Statuses) == 0 {
+		return passing(status)
+	}
+	return slices.Contains(r.Statuses, status)
+}
+
 // shortest returns how long it takes until a credential that still allows a
 // round is free; a block that no waiting mends justifies no round.
 func (r Round) shortest() (wait time.Duration, ok bool) {
@@ -88,7 +99,7 @@ func (r Round) shortest() (wait time.Duration, ok bool) {
 		if c.Until.IsZero() || left <= 0 {
 			return 0, true
 		}
-		if !c.Quota && !passing(c.Status) {
+		if !c.Quota && !r.passing(c.Status) {
 			continue
 		}
 		if !ok || left < wait {

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/retry"
 )
 
@@ -138,4 +139,25 @@ func TestNextProperties(t *testing.T) {
 			t.Fatal("waits for nobody")
 		}
 	})
+}
+
+// TestStatusesForAnotherRound: as it ships, and as the operator has it.
+func TestStatusesForAnotherRound(t *testing.T) {
+	for _, c := range []struct {
+		statuses []int
+		status   int
+		again    bool
+	}{
+		{nil, 0, true}, {nil, 408, true}, {nil, 429, true}, {nil, 500, true}, {nil, 502, true}, {nil, 503, true},
+		{nil, 504, true}, {nil, 529, true}, {nil, 403, false}, {nil, 401, false}, {nil, 404, false}, {nil, 501, false},
+		{[]int{501}, 501, true}, {[]int{501}, 500, false}, {[]int{501}, 0, false}, {[]int{422}, 422, false},
+	} {
+		_, again := retry.Next(retry.Round{
+			Err: &executor.UpstreamError{Status: c.status, Message: "no"}, Statuses: c.statuses, MaxWait: time.Minute,
+			Candidates: []retry.Candidate{{Limit: 1}}, Now: time.Unix(1, 0),
+		})
+		if again != c.again {
+			t.Errorf("%v with %v: %v", c.status, c.statuses, again)
+		}
+	}
 }
