@@ -69,6 +69,10 @@ patchbay plugin inspect. A secret comes from a file (@FILE) or from standard inp
 	f.StringSliceVar(&spec.Models, "models", nil, "models that it serves, by comma (default: what the provider lists)")
 	f.StringVar(&spec.Prefix, "prefix", "", "serve its models as PREFIX/model too")
 	f.IntVar(&spec.Priority, "priority", 0, "higher is preferred")
+	f.IntVar(&spec.Weight, "weight", 1, "share among those of its priority, 1 to 100, with the strategy weighted")
+	f.IntVar(&spec.MaxInFlight, "max-in-flight", 0, "how many requests it serves at a time; 0 for any number")
+	f.StringVar(&spec.Group, "group", "", "account that it is one of several credentials of; accounts take turns")
+	f.StringVar(&spec.QuotaGroup, "quota-group", "", "name of those that share a quota with it")
 	f.StringVar(&spec.ProxyURL, "proxy-url", "", "proxy for this credential; @FILE or - for a URL with a user or a password")
 	f.BoolVar(&spec.AllowPrivate, "allow-private", false, "let it reach private addresses by name")
 	return jsonFlag(c, g)
@@ -90,9 +94,9 @@ func authList(g *global) *cobra.Command {
 					return printJSON(cmd.OutOrStdout(), list)
 				}
 				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-				fmt.Fprintln(w, "ID\tPROVIDER\tLABEL\tSTATE\tMODELS\tFROM")
+				fmt.Fprintln(w, "ID\tPROVIDER\tLABEL\tSTATE\tMODELS\tCHOSEN BY\tFROM")
 				for _, v := range list {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Provider, v.Label, state(v), some(v.Models), v.Source)
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Provider, v.Label, state(v), some(v.Models), chosenBy(v), v.Source)
 				}
 				return w.Flush()
 			})
@@ -113,6 +117,29 @@ func authRemove(g *global) *cobra.Command {
 			})
 		},
 	}
+}
+
+// chosenBy is what the operator set of how a credential is chosen, in one cell.
+func chosenBy(v admin.AuthView) string {
+	var parts []string
+	for _, p := range []struct {
+		name  string
+		value int
+	}{{"priority", v.Priority}, {"weight", v.Weight}, {"max-in-flight", v.MaxInFlight}} {
+		if p.value != 0 {
+			parts = append(parts, fmt.Sprint(p.name, " ", p.value))
+		}
+	}
+	if v.Group != "" {
+		parts = append(parts, "group "+v.Group)
+	}
+	if v.QuotaGroup != "" {
+		parts = append(parts, "quota group "+v.QuotaGroup)
+	}
+	if len(parts) == 0 {
+		return "-"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // state is how a credential does, in one cell.

@@ -12,7 +12,9 @@ func authSet(g *global) *cobra.Command {
 	var (
 		hidden, models       []string
 		label, prefix, proxy string
-		priority             int
+		group, quotaGroup    string
+		priority, weight     int
+		inFlight             int
 		allowPrivate         bool
 	)
 	c := &cobra.Command{
@@ -63,6 +65,18 @@ proxy forgets the cooldowns of the old one.`,
 			if f.Changed("priority") {
 				change.Priority = &priority
 			}
+			if f.Changed("weight") {
+				change.Weight = &weight
+			}
+			if f.Changed("max-in-flight") {
+				change.MaxInFlight = &inFlight
+			}
+			if f.Changed("group") {
+				change.Group = &group
+			}
+			if f.Changed("quota-group") {
+				change.QuotaGroup = &quotaGroup
+			}
 			if f.Changed("models") {
 				change.Models = &models
 			}
@@ -75,7 +89,8 @@ proxy forgets the cooldowns of the old one.`,
 				}
 				change.ProxyURL = &proxy
 			}
-			if len(args) == 1 && !anyChanged(cmd, "secret", "label", "prefix", "priority", "models", "allow-private", "proxy-url") {
+			if len(args) == 1 && !anyChanged(cmd, "secret", "label", "prefix", "priority", "weight", "max-in-flight", "group", "quota-group",
+				"models", "allow-private", "proxy-url") {
 				return usagef("say what to change: patchbay auth set ID FIELD=VALUE, or a flag; see %s --help", cmd.CommandPath())
 			}
 			return g.changeAuth(cmd, change)
@@ -86,6 +101,10 @@ proxy forgets the cooldowns of the old one.`,
 	f.StringVar(&label, "label", "", "what you call it")
 	f.StringVar(&prefix, "prefix", "", "serve its models as PREFIX/model too; empty for not")
 	f.IntVar(&priority, "priority", 0, "higher is preferred")
+	f.IntVar(&weight, "weight", 1, "share among those of its priority, 1 to 100, with the strategy weighted")
+	f.IntVar(&inFlight, "max-in-flight", 0, "how many requests it serves at a time; 0 for any number")
+	f.StringVar(&group, "group", "", "account that it is one of several credentials of; accounts take turns; empty for none")
+	f.StringVar(&quotaGroup, "quota-group", "", "name of those that share a quota with it; empty for none")
 	f.StringSliceVar(&models, "models", nil, "models that it serves, by comma; empty for what the provider lists")
 	f.BoolVar(&allowPrivate, "allow-private", false, "let it reach private addresses by name; --allow-private=false for not")
 	f.StringVar(&proxy, "proxy-url", "", "proxy for this credential; @FILE or - for a URL with a user or a password, empty for none")

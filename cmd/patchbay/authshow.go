@@ -59,6 +59,14 @@ func showAuth(w io.Writer, d admin.AuthDetail) error {
 	if d.Priority != 0 {
 		line("priority", fmt.Sprint(d.Priority))
 	}
+	if d.Weight != 0 {
+		line("weight", fmt.Sprint(d.Weight))
+	}
+	if d.MaxInFlight != 0 {
+		line("max in flight", fmt.Sprint(d.MaxInFlight))
+	}
+	line("group", d.Group)
+	line("quota group", d.QuotaGroup)
 	if d.AllowPrivate {
 		line("private addresses", "allowed by name")
 	}

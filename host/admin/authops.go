@@ -92,6 +92,12 @@ type AuthChange struct {
 	// nowhere else.
 	Prefix   *string `json:"prefix,omitempty"`
 	Priority *int    `json:"priority,omitempty"`
+	// Weight of 1 and MaxInFlight of 0 are as if nothing had been set; so is an
+	// empty Group or QuotaGroup.
+	Weight      *int    `json:"weight,omitempty"`
+	MaxInFlight *int    `json:"max_in_flight,omitempty"`
+	Group       *string `json:"group,omitempty"`
+	QuotaGroup  *string `json:"quota_group,omitempty"`
 	// Models it serves; an empty list means what the provider lists.
 	Models       *[]string `json:"models,omitempty"`
 	AllowPrivate *bool     `json:"allow_private,omitempty"`

@@ -69,8 +69,13 @@ type AuthSpec struct {
 	AllowPrivate bool   `json:"allow_private,omitempty"`
 	Prefix       string `json:"prefix,omitempty"`
 	// Priority: higher is preferred.
-	Priority int    `json:"priority,omitempty"`
-	ProxyURL string `json:"proxy_url,omitempty"`
+	Priority int `json:"priority,omitempty"`
+	// Weight, MaxInFlight, Group and QuotaGroup are as in settings.Credential.
+	Weight      int    `json:"weight,omitempty"`
+	MaxInFlight int    `json:"max_in_flight,omitempty"`
+	Group       string `json:"group,omitempty"`
+	QuotaGroup  string `json:"quota_group,omitempty"`
+	ProxyURL    string `json:"proxy_url,omitempty"`
 }
 
 // AuthView is what may be shown of a credential: never a secret.
@@ -93,10 +98,17 @@ type AuthView struct {
 	// Fields are the public and destination fields.
 	Fields map[string]string `json:"fields,omitempty"`
 	// SecretsSet names the secret fields that have a value.
-	SecretsSet   []string `json:"secrets_set,omitempty"`
-	Prefix       string   `json:"prefix,omitempty"`
-	Priority     int      `json:"priority,omitempty"`
-	AllowPrivate bool     `json:"allow_private,omitempty"`
+	SecretsSet []string `json:"secrets_set,omitempty"`
+	Prefix     string   `json:"prefix,omitempty"`
+	Priority   int      `json:"priority,omitempty"`
+	// Weight is 0 when the operator set none, which counts as 1.
+	Weight int `json:"weight,omitempty"`
+	// MaxInFlight is 0 for any number.
+	MaxInFlight int `json:"max_in_flight,omitempty"`
+	// Group and QuotaGroup are empty for none.
+	Group        string `json:"group,omitempty"`
+	QuotaGroup   string `json:"quota_group,omitempty"`
+	AllowPrivate bool   `json:"allow_private,omitempty"`
 	// HasProxy: a proxy is set; its URL may hold a password.
 	HasProxy bool `json:"has_proxy,omitempty"`
 	Disabled bool `json:"disabled,omitempty"`

@@ -84,6 +84,10 @@ credentials:
     models: [small, large]
     prefix: team
     priority: -2
+    weight: 3
+    max_in_flight: 4
+    group: one
+    quota_group: two
     allow_private: true
     proxy_url: socks5://u:${env:HOST}@127.0.0.1:1080
     disabled: true
@@ -107,9 +111,10 @@ credentials:
 			Set:     map[string]string{"base_url": "https://api.example.com/v1", "note": ""},
 			Secrets: map[string]string{"api_key": "${env:HOST}", "both": "a-${env:HOST}-api.example.com"},
 			Models:  []string{"small", "large"}, Prefix: "team", Priority: -2,
+			Weight: 3, MaxInFlight: 4, Group: "one", QuotaGroup: "two",
 			AllowPrivate: true, ProxyURL: "socks5://u:api.example.com@127.0.0.1:1080", Disabled: true, Source: path + ":21",
 		},
-		{Provider: "echo", Label: "default", Source: path + ":33"},
+		{Provider: "echo", Label: "default", Source: path + ":37"},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

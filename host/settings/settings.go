@@ -186,6 +186,16 @@ type Credential struct {
 	Aliases []OAuthModelAlias `json:"aliases,omitempty" koanf:"aliases"`
 	// Priority: higher is preferred.
 	Priority int `json:"priority,omitempty" koanf:"priority"`
+	// Weight is its share among those of its priority, for the strategy weighted;
+	// 0 means 1.
+	Weight int `json:"weight,omitempty" koanf:"weight"`
+	// MaxInFlight is how many requests it may serve at a time; 0 means any number.
+	MaxInFlight int `json:"max_in_flight,omitempty" koanf:"max_in_flight"`
+	// Group is the account that it is one of several credentials of: accounts take
+	// turns, and then the credentials of each. Empty means none.
+	Group string `json:"group,omitempty" koanf:"group"`
+	// QuotaGroup names the credentials that share a quota; empty means none.
+	QuotaGroup string `json:"quota_group,omitempty" koanf:"quota_group"`
 	// AllowPrivate lets this credential reach private addresses by name.
 	AllowPrivate bool   `json:"allow_private,omitempty" koanf:"allow_private"`
 	ProxyURL     string `json:"proxy_url,omitempty" koanf:"proxy_url"`

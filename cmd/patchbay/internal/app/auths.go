@@ -26,12 +26,20 @@ func (a *App) AddAuth(ctx context.Context, spec admin.AuthSpec) (admin.AuthView,
 	if err := checkNames(m, p.Key, spec.Set, spec.Secrets, nil); err != nil {
 		return admin.AuthView{}, err
 	}
-	if err := checkChange(admin.AuthChange{Label: &spec.Label, Prefix: &spec.Prefix, Models: &spec.Models, ProxyURL: &spec.ProxyURL}); err != nil {
+	weight := max(spec.Weight, 1) // none means 1
+	if spec.Weight < 0 {
+		weight = spec.Weight
+	}
+	if err := checkChange(admin.AuthChange{
+		Label: &spec.Label, Prefix: &spec.Prefix, Models: &spec.Models, ProxyURL: &spec.ProxyURL,
+		Weight: &weight, MaxInFlight: &spec.MaxInFlight, Group: &spec.Group, QuotaGroup: &spec.QuotaGroup,
+	}); err != nil {
 		return admin.AuthView{}, err
 	}
 	c := authOf(settings.Credential{
 		Provider: spec.Provider, Label: spec.Label, Set: spec.Set, Secrets: spec.Secrets, Models: spec.Models,
 		Prefix: spec.Prefix, Priority: spec.Priority, AllowPrivate: spec.AllowPrivate, ProxyURL: spec.ProxyURL,
+		Weight: spec.Weight, MaxInFlight: spec.MaxInFlight, Group: spec.Group, QuotaGroup: spec.QuotaGroup,
 	})
 	if err := driver.ValidateCredential(m, *p, c); err != nil {
 		return admin.AuthView{}, invalid("credential for %s: %v", spec.Provider, err)
@@ -122,6 +130,10 @@ func authOf(c settings.Credential) *auth.Auth {
 	if c.Priority != 0 {
 		rec.Attributes[auth.AttrPriority] = strconv.Itoa(c.Priority)
 	}
+	setOr(rec.Attributes, auth.AttrWeight, strconv.Itoa(c.Weight), c.Weight <= 1)
+	setOr(rec.Attributes, auth.AttrMaxInFlight, strconv.Itoa(c.MaxInFlight), c.MaxInFlight <= 0)
+	setOr(rec.Attributes, auth.AttrGroup, c.Group, c.Group == "")
+	setOr(rec.Attributes, auth.AttrQuotaGroup, c.QuotaGroup, c.QuotaGroup == "")
 	if c.AllowPrivate {
 		rec.Attributes[auth.AttrAllowPrivate] = "true"
 	}
@@ -166,6 +178,10 @@ func (a *App) viewOf(c *auth.Auth, m *abi.Manifest) admin.AuthView {
 		Status: string(c.Status), State: now.State, Reason: now.Reason, Until: now.Until,
 		Source: admin.SourceStore, Disabled: c.Disabled,
 		AllowPrivate: c.AllowPrivate(), HasProxy: c.ProxyURL != "",
+		MaxInFlight: c.MaxInFlight(), Group: c.Group(), QuotaGroup: c.QuotaGroup(),
+	}
+	if weight := c.Weight(); weight != 1 {
+		v.Weight = weight
 	}
 	if src, ok := strings.CutPrefix(c.Attributes[auth.AttrSource], "config:"); ok {
 		v.Source = src

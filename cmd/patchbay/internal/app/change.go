@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,6 +123,18 @@ func edit(c *auth.Auth, ch admin.AuthChange) {
 	if ch.Priority != nil {
 		setOr(c.Attributes, auth.AttrPriority, strconv.Itoa(*ch.Priority), *ch.Priority == 0)
 	}
+	if ch.Weight != nil {
+		setOr(c.Attributes, auth.AttrWeight, strconv.Itoa(*ch.Weight), *ch.Weight == 1)
+	}
+	if ch.MaxInFlight != nil {
+		setOr(c.Attributes, auth.AttrMaxInFlight, strconv.Itoa(*ch.MaxInFlight), *ch.MaxInFlight == 0)
+	}
+	if ch.Group != nil {
+		setOr(c.Attributes, auth.AttrGroup, *ch.Group, *ch.Group == "")
+	}
+	if ch.QuotaGroup != nil {
+		setOr(c.Attributes, auth.AttrQuotaGroup, *ch.QuotaGroup, *ch.QuotaGroup == "")
+	}
 	if ch.AllowPrivate != nil {
 		setOr(c.Attributes, auth.AttrAllowPrivate, "true", !*ch.AllowPrivate)
 	}
@@ -159,7 +172,10 @@ func relists(ch admin.AuthChange) bool {
 }
 
 // ownFlags are attributes that are no fields of a plugin's.
-var ownFlags = []string{auth.AttrPriority, auth.AttrAllowPrivate, auth.AttrModels, auth.AttrSource, auth.AttrRuntimeOnly}
+var ownFlags = []string{
+	auth.AttrPriority, auth.AttrWeight, auth.AttrMaxInFlight, auth.AttrGroup, auth.AttrQuotaGroup,
+	auth.AttrAllowPrivate, auth.AttrModels, auth.AttrSource, auth.AttrRuntimeOnly,
+}
 
 // checkNames refuses what the provider's plugin has no field for, and what is
 // set in another way.
@@ -170,7 +186,7 @@ func checkNames(m *abi.Manifest, provider string, set, secrets map[string]string
 		switch {
 		case slices.Contains(ownFlags, name):
 			return invalid("%s is no field of provider %s: it has a flag of its own, or is not the operator's to set; see --help", name, provider)
-		case !known && !(settable && (name == auth.AttrQuotaGroup || name == auth.AttrVirtualParent)):
+		case !known && !(settable && name == auth.AttrVirtualParent):
 			unknown = append(unknown, name)
 		}
 		return nil
@@ -219,8 +235,34 @@ func checkChange(ch admin.AuthChange) error {
 			return err
 		}
 	}
+	if err := checkShare(ch); err != nil {
+		return err
+	}
 	if ch.ProxyURL != nil {
 		return checkProxy(*ch.ProxyURL)
+	}
+	return nil
+}
+
+// checkShare checks what says how often a credential is used, and with whom it
+// shares.
+func checkShare(ch admin.AuthChange) error {
+	if ch.Weight != nil && (*ch.Weight < 1 || *ch.Weight > auth.MaxWeight) {
+		return invalid("the weight %d is not from 1 to %d; to use a credential for nothing, disable it", *ch.Weight, auth.MaxWeight)
+	}
+	if ch.MaxInFlight != nil && (*ch.MaxInFlight < 0 || *ch.MaxInFlight > math.MaxInt32) {
+		return invalid("max-in-flight %d is not from 0 (any number) to %d", *ch.MaxInFlight, math.MaxInt32)
+	}
+	for what, group := range map[string]*string{"group": ch.Group, "quota group": ch.QuotaGroup} {
+		if group == nil {
+			continue
+		}
+		if strings.TrimSpace(*group) != *group {
+			return invalid("the %s %q must hold no space at either end", what, *group)
+		}
+		if err := checkText(what, *group); err != nil {
+			return err
+		}
 	}
 	return nil
 }
