@@ -81,6 +81,10 @@ type Provider struct {
 	// Refresh and Login say that the provider has these ops.
 	Refresh bool `json:"refresh,omitempty"`
 	Login   bool `json:"login,omitempty"`
+	// LoginRedirect is where the provider's login page sends the browser back
+	// to: http://127.0.0.1[:PORT]/PATH, or localhost. Without a port any free one
+	// is taken; empty means any path too.
+	LoginRedirect string `json:"login_redirect,omitempty"`
 }
 
 // ModelSource says where a provider's models come from.

@@ -26,6 +26,8 @@ const (
 	CodeUnsupported = "unsupported"
 	// CodeForbidden: the request did not come from a command of ours.
 	CodeForbidden = "forbidden"
+	// CodeLogin: a login has ended without a credential.
+	CodeLogin = "login"
 	// CodeInternal: everything else.
 	CodeInternal = "internal"
 )
@@ -81,7 +83,7 @@ func httpStatus(code string) int {
 		return http.StatusBadRequest
 	case CodeNotFound:
 		return http.StatusNotFound
-	case CodeConflict, CodeFromConfig, CodeConsent:
+	case CodeConflict, CodeFromConfig, CodeConsent, CodeLogin:
 		return http.StatusConflict
 	case CodeUnavailable:
 		return http.StatusServiceUnavailable

@@ -60,6 +60,7 @@ func newHandler(ops Operations, log *slog.Logger, closing context.Context, opts 
 	h.keyRoutes(e)
 	h.authRoutes(e)
 	h.importRoutes(e)
+	h.loginRoutes(e)
 	h.statusRoutes(e)
 	h.logRoutes(e)
 	h.explainRoutes(e)

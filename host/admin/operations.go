@@ -17,6 +17,7 @@ type Operations interface {
 	KeyOperations
 	AuthOperations
 	ImportOperations
+	LoginOperations
 	StatusOperations
 	LogOperations
 	ExplainOperations

@@ -15,7 +15,10 @@ type desk struct {
 	change  AuthChange
 	imports ImportRequest
 	asked   []string
-	lines   []LogLine
+	login   LoginSpec
+	// loginAnswer is the last answer to a login.
+	loginAnswer LoginAnswer
+	lines       []LogLine
 	// follow is closed by a test to let a follower see more.
 	follow chan LogLine
 }

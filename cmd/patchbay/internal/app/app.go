@@ -19,6 +19,7 @@ import (
 	"github.com/patchbay-dev/patchbay/host"
 	"github.com/patchbay-dev/patchbay/host/egress"
 	"github.com/patchbay-dev/patchbay/host/gateway"
+	"github.com/patchbay-dev/patchbay/host/login"
 	"github.com/patchbay-dev/patchbay/host/settings"
 	"github.com/patchbay-dev/patchbay/host/telemetry"
 	"github.com/patchbay-dev/patchbay/plugins"
@@ -71,6 +72,7 @@ type App struct {
 	keys    *gateway.KeyRing
 	plugins *plugins.Host
 	door    *egress.Door
+	logins  *login.Logins
 
 	desk
 	versions versions
@@ -141,6 +143,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 		}
 	}()
 	a.door = egress.New(egress.Options{})
+	a.logins = a.newLogins()
 	a.plugins, err = plugins.NewHost(ctx, plugins.Options{
 		Dir:          filepath.Join(dir, "plugins"),
 		CacheDir:     filepath.Join(dir, "cache"),
@@ -213,6 +216,9 @@ func (a *App) close(ctx context.Context) error {
 	a.closed = true
 	a.mu.Unlock()
 	a.stop()
+	if a.logins != nil {
+		a.logins.Close()
+	}
 	a.wait.Wait()
 	var errs []error
 	if a.manager != nil {

@@ -45,6 +45,9 @@ func (a *App) AddAuth(ctx context.Context, spec admin.AuthSpec) (admin.AuthView,
 		return admin.AuthView{}, invalid("credential for %s: %v", spec.Provider, err)
 	}
 	a.noteSecrets(c)
+	if c, err = a.judged(ctx, m, *p, c); err != nil {
+		return admin.AuthView{}, err
+	}
 	stored, err := a.manager.Register(ctx, c)
 	if err != nil {
 		return admin.AuthView{}, fmt.Errorf("store the credential: %w", err)

@@ -46,7 +46,7 @@ func (a *App) ImportAuths(ctx context.Context, req admin.ImportRequest) ([]admin
 			known = append(known, rec)
 			here[rec.ID] = out.Name
 			if req.Yes {
-				fresh = append(fresh, a.takeOver(ctx, rec, &out)...)
+				fresh = append(fresh, a.takeOver(ctx, byProvider[rec.Provider], rec, &out)...)
 			}
 		}
 		all = append(all, out)
@@ -59,8 +59,13 @@ func (a *App) ImportAuths(ctx context.Context, req admin.ImportRequest) ([]admin
 }
 
 // takeOver stores a planned credential.
-func (a *App) takeOver(ctx context.Context, rec *auth.Auth, out *admin.ImportedFile) []*auth.Auth {
+func (a *App) takeOver(ctx context.Context, by served, rec *auth.Auth, out *admin.ImportedFile) []*auth.Auth {
 	a.noteSecrets(rec)
+	rec, err := a.judged(ctx, by.manifest, by.provider, rec)
+	if err != nil {
+		out.State, out.Reason = admin.ImportRefused, oneLine(err)
+		return nil
+	}
 	stored, err := a.manager.Register(ctx, rec)
 	if err != nil {
 		out.State, out.Reason = admin.ImportRefused, "it could not be stored: "+a.redact(err.Error())

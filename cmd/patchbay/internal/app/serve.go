@@ -22,6 +22,8 @@ import (
 type running struct {
 	plugin    *plugins.Plugin
 	executors []*driver.Executor
+	// hooks look at new credentials, in the manifest's order.
+	hooks []auth.PostAuthHook
 }
 
 // close waits for what still runs on this version, then closes it.
