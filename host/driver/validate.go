@@ -28,6 +28,7 @@ func (e *FieldError) Error() string {
 var coreAttributes = []string{
 	auth.AttrPriority, auth.AttrVirtualParent, auth.AttrAuthKind, auth.AttrRuntimeOnly,
 	auth.AttrAllowPrivate, auth.AttrSource, auth.AttrModels, auth.AttrQuotaGroup,
+	auth.AttrGroup, auth.AttrWeight, auth.AttrMaxInFlight,
 }
 
 // ValidateCredential checks a credential against the schema of the plugin that
