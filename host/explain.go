@@ -123,7 +123,7 @@ func (m *Manager) explained(asked []string, route string) []string {
 		}
 	}
 	if len(out) == 0 {
-		out = m.index.Providers(auth.CanonicalModel(route))
+		out = m.ProvidersForModel(route)
 	}
 	if len(out) == 0 {
 		out = m.index.Providers("")
@@ -148,6 +148,9 @@ func (e *entry) explain(s *slot, route string, now time.Time) Candidate {
 	c := Candidate{ID: s.id, Label: e.auth.Label, Provider: e.provider, Priority: e.auth.Priority()}
 	canonical := auth.CanonicalModel(route)
 	i := slices.IndexFunc(e.lanes, func(l lane) bool { return l.name == canonical })
+	if i < 0 {
+		i = e.foldedLane(canonical)
+	}
 	if e.disabled() {
 		c.Verdict, c.Source, c.Reason, c.Change = VerdictDisabled, auth.SourceOperator, "disabled", "switch it on"
 		return c

@@ -59,6 +59,10 @@ func lanesOf(names models.Naming, served []models.Info) []lane {
 			}
 		}
 		lanes = append(lanes, l)
+		if l.name = foldOf(names, info.ID, targets); l.name != "" && !seen[l.name] {
+			seen[l.name] = true
+			lanes = append(lanes, l)
+		}
 	}
 	return lanes
 }

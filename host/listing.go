@@ -39,12 +39,13 @@ func (m *Manager) RefreshSchedulerEntry(authID string) {
 }
 
 // ProvidersForModel returns the providers that have a credential which lists
-// the model, enabled or not, sorted; nil when there is none.
+// the model, enabled or not, sorted; nil when there is none. Aliases are found in
+// any case.
 func (m *Manager) ProvidersForModel(model string) []string {
 	if model = auth.CanonicalModel(routeOf(model)); model == "" {
 		return nil
 	}
-	return m.index.Providers(model)
+	return m.index.Providers(m.laneName(model))
 }
 
 // ModelsOf returns what one credential offers, sorted by id, with its prefixed

@@ -17,7 +17,7 @@ type request struct {
 	w         *world
 	providers []string // those with an executor, lower case, without repeats
 	route     string   // the model as the client named it
-	canonical string
+	canonical string   // as the index knows it, without a thinking suffix
 	req       executor.Request
 	opts      executor.Options
 	pin       string
@@ -40,7 +40,7 @@ func (m *Manager) newRequest(ctx context.Context, providers []string, req execut
 	}
 	m.heedSwitch()
 	r := &request{w: m.world.Load(), req: req, opts: opts, route: routeOf(req.Model)}
-	r.canonical = auth.CanonicalModel(r.route)
+	r.canonical = m.laneName(auth.CanonicalModel(r.route))
 	r.opts.Metadata = maps.Clone(opts.Metadata)
 	if r.opts.Metadata == nil {
 		r.opts.Metadata = map[string]any{}
