@@ -30,6 +30,8 @@ const (
 	EventRecovered
 	// EventFailedTrial: a version on trial faults more than it answers.
 	EventFailedTrial
+	// EventPassedTrial: a version did well for the time of its trial.
+	EventPassedTrial
 )
 
 // gate stands before a plugin's calls. While all is well a call costs one
@@ -111,10 +113,11 @@ func blames(call *abi.CallError) bool {
 
 func (g *gate) answered(p pass, op abi.Op) {
 	now := g.now()
+	passed := false
 	g.mu.Lock()
 	if g.trial != nil {
 		g.trial.answered(op)
-		if g.trial.over(now) {
+		if passed = g.trial.over(now); passed {
 			g.trial = nil
 		}
 	}
@@ -126,6 +129,9 @@ func (g *gate) answered(p pass, op abi.Op) {
 	g.mu.Unlock()
 	if p.trial {
 		g.tell(EventRecovered, "")
+	}
+	if passed {
+		g.tell(EventPassedTrial, "")
 	}
 }
 
@@ -162,12 +168,12 @@ func (g *gate) begin() {
 	g.watched.Store(true)
 }
 
-// lift lets all calls through again.
+// lift lets all calls through again, and ends a trial.
 func (g *gate) lift() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.breaker, g.failed, g.reason = breaker{}, false, ""
-	g.watched.Store(g.trial != nil)
+	g.breaker, g.trial, g.failed, g.reason = breaker{}, nil, false, ""
+	g.watched.Store(false)
 }
 
 func (g *gate) standing() Standing {

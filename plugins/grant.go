@@ -23,6 +23,9 @@ type Grant struct {
 	Slots []string `json:"slots,omitempty"`
 	// Signers are what the host signs for it, and with what.
 	Signers []string `json:"signers,omitempty"`
+	// Hooks are where it is called about what is not its own: the requests of
+	// other providers, new credentials, results. See Explicit.
+	Hooks []string `json:"hooks,omitempty"`
 	// Reads is what it may see: credential fields that are not secret, client
 	// headers, request bodies, answers.
 	Reads []string `json:"reads,omitempty"`
@@ -71,12 +74,47 @@ func GrantFor(m *abi.Manifest) Grant {
 			g.Reads = append(g.Reads, "answers of "+p.Key)
 		}
 	}
-	for _, lines := range []*[]string{&g.Providers, &g.Capabilities, &g.Destinations, &g.Slots, &g.Signers, &g.Reads} {
+	g.addHooks(m)
+	for _, lines := range []*[]string{&g.Providers, &g.Capabilities, &g.Destinations, &g.Slots, &g.Signers, &g.Hooks, &g.Reads} {
 		slices.Sort(*lines)
 		*lines = slices.Compact(*lines)
 	}
 	return g
 }
+
+// addHooks adds the hooks of a manifest, and what they see.
+func (g *Grant) addHooks(m *abi.Manifest) {
+	for _, p := range m.Provides.Preparers {
+		for _, key := range p.Providers {
+			g.Hooks = append(g.Hooks, hookIntercept+key)
+		}
+	}
+	for _, p := range m.Provides.PostAuth {
+		g.Hooks = append(g.Hooks, hookPostAuth+p.Name)
+		for _, h := range p.Headers {
+			g.Reads = append(g.Reads, "header "+strings.ToLower(h)+" of who adds a credential")
+		}
+		for _, q := range p.Query {
+			g.Reads = append(g.Reads, "query "+q+" of who adds a credential")
+		}
+	}
+	for _, o := range m.Provides.Observers {
+		g.Hooks = append(g.Hooks, hookObserve+o.Name)
+		for _, event := range o.Events {
+			g.Reads = append(g.Reads, "every "+event+" of every credential")
+		}
+	}
+}
+
+// What the lines of Grant.Hooks begin with.
+const (
+	hookIntercept = "intercept:"
+	hookPostAuth  = "post_auth:"
+	hookObserve   = "observe:"
+)
+
+// Lines lists all of a grant, as Missing does.
+func (g Grant) Lines() []string { return Grant{}.Missing(g) }
 
 // Missing lists what wanted has and g does not.
 func (g Grant) Missing(wanted Grant) []string {
@@ -90,6 +128,7 @@ func (g Grant) Missing(wanted Grant) []string {
 		{"send ", g.Destinations, wanted.Destinations},
 		{"put a secret: ", g.Slots, wanted.Slots},
 		{"sign: ", g.Signers, wanted.Signers},
+		{"hook ", g.Hooks, wanted.Hooks},
 		{"read ", g.Reads, wanted.Reads},
 	} {
 		for _, line := range part.wanted {

@@ -178,25 +178,39 @@ func (h *Host) Load(ctx context.Context, wasm []byte, config json.RawMessage) (*
 	return h.load(ctx, x, config)
 }
 
+// Read returns the bytes of a stored module, whose hash was checked. A file that
+// is not the pinned one matches ErrHash.
+func (h *Host) Read(l Locked) ([]byte, error) {
+	wasm, _, err := h.read(l)
+	return wasm, err
+}
+
+// read reads a stored module once, and returns where it is.
+func (h *Host) read(l Locked) (wasm []byte, file string, err error) {
+	if file, err = h.fileOf(l.SHA256); err != nil {
+		return nil, "", named(err, l.ID, nil)
+	}
+	if wasm, err = readModule(file); err != nil {
+		if errors.Is(err, ErrRefused) {
+			return nil, "", named(err, file, nil)
+		}
+		return nil, "", &RefusedError{File: file, Plugin: l.ID, Version: l.Version, Err: err,
+			Reason: fmt.Sprintf("cannot read it: %v; install the plugin again", err)}
+	}
+	if got := hashOf(wasm); got != l.SHA256 {
+		return nil, "", &RefusedError{File: file, Plugin: l.ID, Version: l.Version, Err: ErrHash,
+			Reason: fmt.Sprintf("%v (its SHA-256 is %s); install the plugin again", ErrHash, got)}
+	}
+	return wasm, file, nil
+}
+
 // LoadLocked reads a stored module once and loads the very bytes whose hash
 // was checked. A file that is not the pinned one matches ErrHash; a plugin
 // that asks for more than it was granted matches ErrNeedsGrant.
 func (h *Host) LoadLocked(ctx context.Context, l Locked, config json.RawMessage) (*Plugin, error) {
-	file, err := h.fileOf(l.SHA256)
+	wasm, file, err := h.read(l)
 	if err != nil {
-		return nil, named(err, l.ID, nil)
-	}
-	wasm, err := readModule(file)
-	if err != nil {
-		if errors.Is(err, ErrRefused) {
-			return nil, named(err, file, nil)
-		}
-		return nil, &RefusedError{File: file, Plugin: l.ID, Version: l.Version, Err: err,
-			Reason: fmt.Sprintf("cannot read it: %v; install the plugin again", err)}
-	}
-	if got := hashOf(wasm); got != l.SHA256 {
-		return nil, &RefusedError{File: file, Plugin: l.ID, Version: l.Version, Err: ErrHash,
-			Reason: fmt.Sprintf("%v (its SHA-256 is %s); install the plugin again", ErrHash, got)}
+		return nil, err
 	}
 	x, err := examine(wasm)
 	if err != nil {

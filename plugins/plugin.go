@@ -48,7 +48,7 @@ func (p *Plugin) Broke(call *abi.CallError) {
 // it gets no more calls, and Options.Changed hears EventFailedTrial.
 func (p *Plugin) Try() { p.gate.begin() }
 
-// Lift ends a quarantine.
+// Lift ends a quarantine, or a trial that failed.
 func (p *Plugin) Lift() { p.gate.lift() }
 
 // Standing says whether the plugin may be called.

@@ -29,6 +29,72 @@ type Locked struct {
 	InstalledAt time.Time       `json:"installed_at"`
 	// Granted is what the operator accepted.
 	Granted Grant `json:"granted"`
+	// Tried: the version has done well for its first minute. One that has not
+	// goes back to Previous when it faults.
+	Tried bool `json:"tried,omitempty"`
+	// Previous is the version that served before, and Pending the update that
+	// waits for a grant: its Granted is empty. Neither has these two itself.
+	Previous *Locked `json:"previous,omitempty"`
+	Pending  *Locked `json:"pending,omitempty"`
+	// RolledBack is the version that this one came back for.
+	RolledBack *RolledBack `json:"rolled_back,omitempty"`
+}
+
+// RolledBack is a version that faulted at once, and was taken out.
+type RolledBack struct {
+	Version string    `json:"version"`
+	SHA256  string    `json:"sha256"`
+	At      time.Time `json:"at"`
+	// Reason is one line: what it did.
+	Reason string `json:"reason"`
+}
+
+// alone is a version without its neighbours.
+func (l Locked) alone() *Locked {
+	l.Previous, l.Pending, l.RolledBack = nil, nil, nil
+	return &l
+}
+
+// Follow is what is pinned when next, whose grant is settled, takes over.
+func (l Locked) Follow(next Locked) Locked {
+	next.Previous = l.alone()
+	return next
+}
+
+// Offer is what is pinned when next has to wait for a grant.
+func (l Locked) Offer(next Locked) Locked {
+	next.Granted = Grant{}
+	l.Pending = next.alone()
+	return l
+}
+
+// GoBack is what is pinned when a version failed its trial. It reports false
+// when there is none to go back to.
+func (l Locked) GoBack(at time.Time, reason string) (Locked, bool) {
+	if l.Previous == nil {
+		return l, false
+	}
+	back := *l.Previous
+	back.Tried, back.Pending = true, l.Pending
+	back.RolledBack = &RolledBack{Version: l.Version, SHA256: l.SHA256, At: at, Reason: reason}
+	return back, true
+}
+
+// Refuses says why a module may not take this one's place, or nothing: it is
+// older, or it failed its trial. An operator can insist.
+func (l Locked) Refuses(info *Info) string {
+	if r := l.RolledBack; r != nil && r.SHA256 == info.SHA256 {
+		return fmt.Sprintf("this very file was tried and rolled back at %s: %s", r.At.UTC().Format(time.RFC3339), r.Reason)
+	}
+	if older(info.Manifest.Version, l.Version) {
+		return fmt.Sprintf("it is version %s, older than the installed %s", info.Manifest.Version, l.Version)
+	}
+	return ""
+}
+
+// keeps reports whether the lock has use for a file.
+func (l Locked) keeps(sha string) bool {
+	return l.SHA256 == sha || l.Previous != nil && l.Previous.SHA256 == sha || l.Pending != nil && l.Pending.SHA256 == sha
 }
 
 // Lock returns what is pinned when an operator accepts all that info asks for.
@@ -86,7 +152,7 @@ func (h *Host) Prune(pinned []Locked) error {
 		if _, err := h.fileOf(sha); module && err != nil || !module && !strings.HasPrefix(e.Name(), tempPrefix) {
 			continue
 		}
-		if !slices.ContainsFunc(pinned, func(l Locked) bool { return l.SHA256 == sha }) {
+		if !slices.ContainsFunc(pinned, func(l Locked) bool { return l.keeps(sha) }) {
 			errs = append(errs, os.Remove(filepath.Join(h.opts.Dir, e.Name())))
 		}
 	}

@@ -18,7 +18,8 @@ import (
 )
 
 func pluginCommand(g *global) *cobra.Command {
-	return group("plugin", "Plugins: build, look at, install", pluginBuild(), pluginPack(), pluginInspect(g), pluginInstall(g), pluginList(g), pluginRemove(g))
+	return group("plugin", "Plugins: build, test, look at, install", pluginBuild(), pluginPack(), pluginInspect(g), pluginDiff(g),
+		pluginInstall(g), pluginGrant(g), pluginList(g), pluginEnable(g), pluginRemove(g))
 }
 
 func pluginInspect(g *global) *cobra.Command {
@@ -74,8 +75,17 @@ func describe(w io.Writer, info *plugins.Info) error {
 	for _, s := range m.Slots {
 		say("puts secret %s into %s of %s requests to %s", s.Secret, s.Position, strings.Join(s.Methods, ", "), s.Destination)
 	}
+	for _, s := range info.Asks.Signers {
+		say("lets the host sign, %s", s)
+	}
+	for _, h := range info.Asks.Hooks {
+		say("is called for %s", h)
+	}
 	for _, r := range info.Asks.Reads {
 		say("reads %s", r)
+	}
+	for _, word := range info.Asks.Explicit() {
+		say("has to be granted by name: --grant %s", word)
 	}
 	for _, name := range fieldNames(m) {
 		f := m.Credential.Fields[name]
@@ -116,54 +126,6 @@ func where(d abi.Destination) string {
 	return s + d.PathPrefix
 }
 
-func pluginInstall(g *global) *cobra.Command {
-	var yes bool
-	c := &cobra.Command{
-		Use:   "install F.wasm --yes",
-		Short: "Check a plugin, pin its hash, and let it serve",
-		Long: `Check a plugin, pin its hash and what you granted, and, in a running server, let
-it serve at once. A new version takes new requests; running ones finish on the
-old. A module that is refused changes nothing.`,
-		Example:           "  patchbay plugin inspect provider.wasm\n  patchbay plugin install provider.wasm --yes",
-		Args:              exactly(1, "one F.wasm"),
-		ValidArgsFunction: completeModules,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			wasm, err := admin.ReadModule(args[0])
-			if err != nil {
-				return err
-			}
-			info, err := plugins.Inspect(wasm)
-			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
-			}
-			if len(info.Problems) > 0 {
-				return fmt.Errorf("%s is refused: %s", args[0], strings.Join(info.Problems, "; "))
-			}
-			if !yes {
-				if err := describe(cmd.ErrOrStderr(), info); err != nil {
-					return err
-				}
-				return usagef("nothing is installed yet: if you accept the above, repeat it with --yes")
-			}
-			return g.with(cmd.Context(), func(ops admin.Operations) error {
-				p := startProgress(cmd.ErrOrStderr(), "installing "+args[0])
-				v, err := ops.InstallPlugin(cmd.Context(), admin.InstallRequest{Path: args[0], Wasm: wasm, Yes: true})
-				p.end()
-				if err != nil {
-					return err
-				}
-				if g.json {
-					return printJSON(cmd.OutOrStdout(), v)
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s %s %s\n", v.ID, v.Version, v.Status)
-				return nil
-			})
-		},
-	}
-	c.Flags().BoolVar(&yes, "yes", false, "accept what the plugin asks for")
-	return jsonFlag(c, g)
-}
-
 func pluginList(g *global) *cobra.Command {
 	return jsonFlag(&cobra.Command{
 		Use:     "list",
@@ -180,9 +142,9 @@ func pluginList(g *global) *cobra.Command {
 					return printJSON(cmd.OutOrStdout(), list)
 				}
 				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-				fmt.Fprintln(w, "ID\tVERSION\tSTATUS\tPROVIDERS\tSHA256")
+				fmt.Fprintln(w, "ID\tVERSION\tSTATUS\tPROVIDERS\tSHA256\tREASON")
 				for _, v := range list {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.12s\n", v.ID, v.Version, v.Status, strings.Join(v.Providers, ","), v.SHA256)
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.12s\t%s\n", v.ID, v.Version, v.Status, strings.Join(v.Providers, ","), v.SHA256, plain(v.Reason))
 				}
 				return w.Flush()
 			})

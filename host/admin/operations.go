@@ -21,6 +21,7 @@ type Operations interface {
 	StatusOperations
 	LogOperations
 	ExplainOperations
+	PluginOperations
 
 	// CreateKey makes a client key. The key itself is in the answer and
 	// nowhere else; only its hash is kept.
@@ -33,8 +34,11 @@ type Operations interface {
 	// credential from the configuration file it fails with CodeFromConfig and
 	// names the file and the line.
 	RemoveAuth(ctx context.Context, id string) error
-	// InstallPlugin verifies a module and puts it to use. Without Yes it fails
-	// with CodeConsent, with what the plugin asks for in the message.
+	// InstallPlugin verifies a module and puts it to use. A first version fails
+	// with CodeConsent, and names what was not agreed to. An update that asks for
+	// more than was granted waits, with the status pending, while the version
+	// before it serves on; see GrantPlugin. One that is older than what serves,
+	// or failed its trial, fails with CodeConflict.
 	InstallPlugin(ctx context.Context, req InstallRequest) (PluginView, error)
 	// ListPlugins returns all plugins, sorted by id.
 	ListPlugins(ctx context.Context) ([]PluginView, error)
@@ -126,8 +130,12 @@ type InstallRequest struct {
 	Path string `json:"path,omitempty"`
 	// Wasm is the module, at most MaxModule bytes.
 	Wasm []byte `json:"wasm,omitempty"`
-	// Yes grants what the plugin asks for.
-	Yes bool `json:"yes,omitempty"`
+	// Yes grants what the first version of a plugin asks for, but for what has
+	// to be named; Grants are those names.
+	Yes    bool     `json:"yes,omitempty"`
+	Grants []string `json:"grants,omitempty"`
+	// Force installs a version that is older, or failed its trial.
+	Force bool `json:"force,omitempty"`
 }
 
 // MaxModule is the largest module that can be installed, in bytes.
@@ -142,8 +150,9 @@ type PluginView struct {
 	// Tier is direct or extism.
 	Tier      string   `json:"tier,omitempty"`
 	Providers []string `json:"providers,omitempty"`
-	// Status is active, pending, failed or quarantined; Reason says why it is
-	// not active.
+	// Status is active, installed (no server runs), quarantined, or, in the
+	// answer to an install, pending. Reason says what the operator should know:
+	// why it is not active, that an update waits, that one was rolled back.
 	Status string `json:"status"`
 	Reason string `json:"reason,omitempty"`
 	// Grants are what the operator has agreed to, one line each.

@@ -16,7 +16,7 @@ func (h handler) ready(c echo.Context) error {
 	if !health.Ready {
 		return c.String(http.StatusServiceUnavailable, "not ready\n"+strings.Join(health.Reasons, "\n")+"\n")
 	}
-	return c.String(http.StatusOK, "ready\n")
+	return c.String(http.StatusOK, strings.Join(append([]string{"ready"}, health.Reasons...), "\n")+"\n")
 }
 
 func (h handler) health(c echo.Context) error {

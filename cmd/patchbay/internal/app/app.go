@@ -156,6 +156,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 		QueueLength:  o.Config.Plugins.QueueLength,
 		Quarantine:   plugins.Quarantine(o.Config.Plugins.Quarantine),
 		Log:          a.pluginLog,
+		Changed:      a.pluginChanged,
 	})
 	if err != nil {
 		return nil, err

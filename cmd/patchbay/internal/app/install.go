@@ -16,7 +16,8 @@ import (
 
 // InstallPlugin checks a module, proves that it starts, pins its hash and its
 // manifest in the store's lock, and, in a server, lets it take the requests
-// from the version before. A module that is refused changes nothing.
+// from the version before. A module that is refused changes nothing; one that
+// asks for more than its plugin was granted waits.
 func (a *App) InstallPlugin(ctx context.Context, req admin.InstallRequest) (admin.PluginView, error) {
 	a.installing.Lock()
 	defer a.installing.Unlock()
@@ -34,64 +35,102 @@ func (a *App) InstallPlugin(ctx context.Context, req admin.InstallRequest) (admi
 	if err != nil {
 		return none, err
 	}
+	var old *plugins.Locked
 	for _, l := range locked {
 		if l.ID == m.ID {
-			if l.SHA256 == info.SHA256 && len(l.Granted.Missing(info.Asks)) == 0 {
-				// Its file may be gone or damaged: installing again mends it.
-				if _, err := a.plugins.Store(req.Wasm); err != nil {
-					return none, err
-				}
-				return a.view(l), nil
-			}
-			continue
-		}
-		if key := sharedProvider(l, m); key != "" {
+			old = &l
+		} else if key := sharedProvider(l, m); key != "" {
 			return none, conflict("provider %q is served by plugin %s already: remove that one first (patchbay plugin remove %s)", key, l.ID, l.ID)
 		}
 	}
-	if !req.Yes {
-		return none, &admin.Error{Code: admin.CodeConsent, Message: fmt.Sprintf("plugin %s %s was not accepted: look at what it asks for (patchbay plugin inspect), then install it with --yes", m.ID, m.Version)}
+	next := plugins.Lock(info, time.Now().UTC())
+	consent := plugins.Consent{All: req.Yes, Named: req.Grants}
+	if old == nil {
+		if w := (plugins.Grant{}).Withheld(info.Asks, consent); w.Any() {
+			return none, noConsent(m.ID, m.Version, w)
+		}
+		return a.activate(ctx, req.Path, req.Wasm, next, nil)
 	}
-	p, err := a.plugins.Load(ctx, req.Wasm, a.pluginConfig(m.ID))
+	if old.SHA256 == info.SHA256 && len(old.Granted.Missing(info.Asks)) == 0 {
+		return a.mend(ctx, req.Wasm, *old)
+	}
+	if why := old.Refuses(info); why != "" && !req.Force {
+		return none, conflict("%s is not installed: %s; what serves stays; to install it all the same, use --force", orModule(req.Path), why)
+	}
+	// An update gets by --yes no more than its plugin has: whoever updates by a
+	// script has not looked.
+	if w := old.Granted.Withheld(info.Asks, plugins.Consent{Named: req.Grants}); w.Any() {
+		return a.offer(ctx, req.Wasm, *old, next, w)
+	}
+	return a.activate(ctx, req.Path, req.Wasm, next, old)
+}
+
+// mend stores the file of an installed version again, which may be gone or
+// damaged, and drops an update that waits.
+func (a *App) mend(ctx context.Context, wasm []byte, l plugins.Locked) (admin.PluginView, error) {
+	if _, err := a.plugins.Store(wasm); err != nil {
+		return admin.PluginView{}, err
+	}
+	if l.Pending != nil {
+		l.Pending = nil
+		if err := a.saveLock(ctx, l); err != nil {
+			return admin.PluginView{}, err
+		}
+	}
+	return a.view(l), nil
+}
+
+// activate lets a version whose grant is settled take over from old, which is
+// nil when there is none. Path names the module in errors.
+func (a *App) activate(ctx context.Context, path string, wasm []byte, next plugins.Locked, old *plugins.Locked) (admin.PluginView, error) {
+	var none admin.PluginView
+	p, err := a.plugins.Load(ctx, wasm, a.pluginConfig(next.ID))
 	if err != nil {
-		return none, refused(req.Path, err)
+		return none, refused(path, err)
 	}
 	// Whatever can fail comes before the pin: a version that cannot serve must
 	// not be what the next start finds.
 	r, err := a.prepare(p, a.config())
 	if err != nil {
-		return none, errors.Join(refused(req.Path, err), p.Close(ctx))
+		return none, errors.Join(refused(path, err), p.Close(ctx))
 	}
-	if err := a.pin(ctx, req.Wasm, info); err != nil {
-		return none, errors.Join(err, p.Close(ctx))
+	if old != nil {
+		next = old.Follow(next)
+		p.Try()
 	}
-	l, err := a.lockedByID(ctx, m.ID)
-	if err != nil {
+	if err := a.pin(ctx, wasm, next); err != nil {
 		return none, errors.Join(err, p.Close(ctx))
 	}
 	if !a.isServing() {
-		return a.view(l), p.Close(ctx)
+		return a.view(next), p.Close(ctx)
 	}
 	if err := a.swap(r); err != nil {
 		return none, errors.Join(err, p.Close(ctx))
 	}
-	a.listAllModels(ctx, m)
-	return a.view(l), nil
+	a.listAllModels(ctx, p.Manifest())
+	return a.view(next), nil
 }
 
 // pin makes the module durable, then the record that names it: a crash between
 // the two leaves a file that nothing refers to.
-func (a *App) pin(ctx context.Context, wasm []byte, info *plugins.Info) error {
+func (a *App) pin(ctx context.Context, wasm []byte, l plugins.Locked) error {
 	if _, err := a.plugins.Store(wasm); err != nil {
 		return err
 	}
-	raw, err := json.Marshal(plugins.Lock(info, time.Now().UTC()))
+	return a.saveLock(ctx, l)
+}
+
+// saveLock makes a plugin's record durable, then deletes the files that no
+// record names any more.
+func (a *App) saveLock(ctx context.Context, l plugins.Locked) error {
+	raw, err := json.Marshal(l)
 	if err != nil {
 		return err
 	}
-	if err := a.store.Records(bucketPlugins).Put(ctx, info.Manifest.ID, raw); err != nil {
+	if err := a.store.Records(bucketPlugins).Put(ctx, l.ID, raw); err != nil {
 		return fmt.Errorf("store the plugin's lock: %w", err)
 	}
+	a.problem(problemOfPlugin(l.ID), lockProblem(l))
 	a.prune(ctx)
 	return nil
 }
@@ -118,6 +157,7 @@ func (a *App) RemovePlugin(ctx context.Context, id string) error {
 	if err := a.store.Records(bucketPlugins).Delete(ctx, id); err != nil {
 		return fmt.Errorf("delete the plugin's lock: %w", err)
 	}
+	a.problem(problemOfPlugin(id), "")
 	a.prune(ctx)
 	a.withdraw(id)
 	return nil
@@ -231,11 +271,16 @@ func pluginConfig(cfg *settings.Config, id string) json.RawMessage {
 // refused says which file is refused, and why, once: what a RefusedError says
 // of file and refusal is said here already.
 func refused(name string, err error) error {
-	if name == "" {
-		name = "the module"
-	}
+	name = orModule(name)
 	if r, ok := errors.AsType[*plugins.RefusedError](err); ok {
 		err = errors.New(strings.TrimPrefix(r.Plugin+" "+r.Version+": ", " : ") + r.Reason)
 	}
 	return &admin.Error{Code: admin.CodeRefused, Message: fmt.Sprintf("%s is refused: %v", name, err)}
+}
+
+func orModule(name string) string {
+	if name == "" {
+		return "the module"
+	}
+	return name
 }

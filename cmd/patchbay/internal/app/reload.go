@@ -165,7 +165,7 @@ func (a *App) buildPlugins(ctx context.Context, old, cfg *settings.Config) (buil
 		if !all && reflect.DeepEqual(cfg.Plugins.Config[l.ID], old.Plugins.Config[l.ID]) {
 			continue
 		}
-		p, err := a.plugins.LoadLocked(ctx, l, pluginConfig(cfg, l.ID))
+		p, err := a.loadLocked(ctx, l, cfg)
 		if err != nil {
 			return built, fmt.Errorf("plugin %s %s: %w", l.ID, l.Version, err)
 		}

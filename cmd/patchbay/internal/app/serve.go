@@ -49,7 +49,7 @@ func (a *App) Start(ctx context.Context) error {
 		return err
 	}
 	for _, l := range locked {
-		p, err := a.plugins.LoadLocked(ctx, l, a.pluginConfig(l.ID))
+		p, err := a.loadLocked(ctx, l, a.config())
 		if err != nil {
 			return err // it names the plugin and the file
 		}
@@ -347,6 +347,11 @@ func (a *App) Health(context.Context) (admin.Health, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	h := admin.Health{Ready: a.serving && !a.draining, Version: a.version, Uptime: time.Since(a.started).Round(time.Second)}
+	for id, r := range a.running {
+		if s := r.plugin.Standing(); s.Quarantined {
+			h.Reasons = append(h.Reasons, problemOfPlugin(id)+": in quarantine: "+s.Reason)
+		}
+	}
 	for subject, text := range a.problems {
 		h.Reasons = append(h.Reasons, subject+": "+text)
 	}

@@ -8,7 +8,7 @@ import (
 // view is what is shown of an installed plugin.
 func (a *App) view(l plugins.Locked) admin.PluginView {
 	v := admin.PluginView{ID: l.ID, Version: l.Version, SHA256: l.SHA256, Tier: "direct", Bytes: l.Size, InstalledAt: l.InstalledAt, Status: "installed"}
-	v.Grants = append(v.Grants, l.Granted.Capabilities...)
+	v.Grants, v.Reason = l.Granted.Lines(), lockProblem(l)
 	if m, err := plugins.ParseManifest(l.Manifest); err == nil {
 		for _, p := range m.Provides.Providers {
 			v.Providers = append(v.Providers, p.Key)
@@ -16,8 +16,11 @@ func (a *App) view(l plugins.Locked) admin.PluginView {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.running[l.ID] != nil {
+	if r := a.running[l.ID]; r != nil {
 		v.Status = "active"
+		if s := r.plugin.Standing(); s.Quarantined {
+			v.Status, v.Reason = "quarantined", s.Reason
+		}
 	}
 	return v
 }
