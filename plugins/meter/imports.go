@@ -13,18 +13,27 @@ var kindNames = [kinds]string{"func", "table", "memory", "global"}
 
 func (w *rewriter) importSection(r *reader) {
 	n := w.vector(r, secImport, "imports", 4, MaxImports)
-	start := r.pos
+	var entries []byte
 	w.module.Imports = make([]Import, 0, n)
 	for range n {
+		start := r.pos
 		w.importEntry(r)
 		if r.err != nil {
 			return
 		}
+		from := w.module.Imports[len(w.module.Imports)-1].Module
+		if to, renamed := w.cfg.Rename[from]; renamed {
+			entries = appendName(entries, to)
+			rest := reader{b: w.wasm, pos: start, end: r.pos}
+			rest.name()
+			start = rest.pos
+		}
+		entries = append(entries, w.wasm[start:r.pos]...)
 	}
 	w.importFuncs = len(w.funcs)
 	w.added.yield = uint32(w.importFuncs)
 	out := appendU32(nil, uint32(n+1))
-	out = append(out, w.wasm[start:r.pos]...)
+	out = append(out, entries...)
 	out = appendName(appendName(out, YieldModule), YieldName)
 	w.out[secImport] = appendU32(append(out, kindFunc), w.added.yieldType)
 }

@@ -27,6 +27,9 @@ type Config struct {
 	// MaxMemoryPages refuses a module whose memory begins with more pages of
 	// 64 KiB; 0 means no check.
 	MaxMemoryPages uint32
+	// Rename gives the modules of imports, by name, another name in what is
+	// written. Module.Imports has the original's.
+	Rename map[string]string
 }
 
 // Module is a rewritten module and what the original says about itself.
