@@ -13,7 +13,7 @@ import (
 
 func authCommand(g *global) *cobra.Command {
 	return group("auth", "Upstream credentials, which Patchbay uses",
-		authAdd(g), authList(g), authShow(g), authSet(g), authSwitch(g, false), authSwitch(g, true),
+		authAdd(g), authLogin(g), authList(g), authShow(g), authSet(g), authSwitch(g, false), authSwitch(g, true),
 		authResetCooldown(g), authRefresh(g), authImport(g), authRemove(g))
 }
 

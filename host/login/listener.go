@@ -153,7 +153,7 @@ func (l *Listener) Serve(ctx context.Context, accept Accept) error {
 		_ = srv.Close()
 	}
 	for range left {
-		<-ended
+		<-ended //nolint:errcheck // Shutdown ended it
 	}
 	return err
 }
