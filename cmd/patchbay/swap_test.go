@@ -12,9 +12,9 @@ import (
 	"github.com/patchbay-dev/patchbay/plugins/meter"
 )
 
-// TestUpdateUnderLoad: a new version of a plugin takes over while requests and
+// TestFaultD05UpdateUnderLoad: a new version of a plugin takes over while requests and
 // a stream run on the old one, and nobody notices.
-func TestUpdateUnderLoad(t *testing.T) {
+func TestFaultD05UpdateUnderLoad(t *testing.T) {
 	n, up, c := served(t)
 	next := make(chan struct{})
 	up.On("sk-upstream-a", func(w http.ResponseWriter, r *upstream.Request) {
