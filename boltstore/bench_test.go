@@ -28,7 +28,7 @@ func BenchmarkList(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	err = s.write(b.Context(), func(t *txn) error {
+	err = s.write(b.Context(), opOther, func(t *txn) error {
 		for i := range 1000 {
 			a := simple(fmt.Sprintf("id-%04d", i), "secret")
 			plain, err := encodeAuth(a)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/patchbay-dev/patchbay/host/auth"
 )
 
@@ -126,7 +128,7 @@ func TestDamageWhileRunning(t *testing.T) {
 	s := open(t, path)
 	save(t, s, simple("a", "1"))
 	before := read(t, path)
-	err := s.write(t.Context(), func(*txn) error { panic("page 7: unexpected page type") })
+	err := s.write(t.Context(), opOther, func(*txn) error { panic("page 7: unexpected page type") })
 	if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "page 7") {
 		t.Fatalf("got %v", err)
 	}
@@ -148,32 +150,54 @@ func TestDamageWhileRunning(t *testing.T) {
 	}
 }
 
-// TestMetaPageLost shows what one file alone cannot: with its newest meta page
-// gone, bbolt is back one transaction, consistently, and nothing in the file
-// says so.
-func TestMetaPageLost(t *testing.T) {
-	path := newPath(t)
-	s := open(t, path)
-	save(t, s, simple("a", "first"))
-	save(t, s, simple("a", "second"))
-	closeStore(t, s)
-	whole := read(t, path)
-	seen := map[string]bool{}
-	for page := range 2 {
-		raw := append([]byte(nil), whole...)
-		clear(raw[page*pageSize : (page+1)*pageSize])
-		write(t, path, raw)
-		s := open(t, path)
-		all := list(t, s)
-		seen[all[0].Metadata["access_token"].(string)] = true
-		closeStore(t, s)
-	}
-	if !seen["first"] || !seen["second"] {
-		t.Errorf("got %v", seen)
-	}
-	write(t, path, append(make([]byte, 2*pageSize), whole[2*pageSize:]...))
-	if _, err := Open(t.Context(), Options{Path: path}); !errors.Is(err, ErrDamaged) {
-		t.Errorf("both meta pages lost: %v", err)
+// TestS05MetaPageLost: with its newest meta page gone, bbolt is back one
+// transaction, consistently, and nothing in the file says so. The journal does.
+func TestS05MetaPageLost(t *testing.T) {
+	for what, last := range map[string]func(t *testing.T, s *Store){
+		"save": func(t *testing.T, s *Store) { save(t, s, simple("a", "second")) },
+		"delete": func(t *testing.T, s *Store) {
+			save(t, s, simple("a", "second"))
+			if err := s.Delete(t.Context(), "b"); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			path := newPath(t)
+			s := open(t, path)
+			save(t, s, simple("b", "other"))
+			save(t, s, simple("a", "first"))
+			last(t, s)
+			want := list(t, s)
+			closeStore(t, s)
+			whole, journal := read(t, path), read(t, journalPath(path))
+			wentBack := 0
+			for page := range 2 {
+				raw := append([]byte(nil), whole...)
+				clear(raw[page*pageSize : (page+1)*pageSize])
+				write(t, path, raw)
+				write(t, journalPath(path), journal)
+				var notes []string
+				s := openWith(t, Options{Path: path, Note: func(text string) { notes = append(notes, text) }})
+				if diff := cmp.Diff(want, list(t, s)); diff != "" {
+					t.Errorf("page %d (-want +got):\n%s", page, diff)
+				}
+				if len(notes) > 0 {
+					wentBack++
+					if !strings.Contains(notes[0], "taken from the journal") {
+						t.Errorf("notes: %q", notes)
+					}
+				}
+				closeStore(t, s)
+			}
+			if wentBack != 1 {
+				t.Errorf("%d of 2 pages took the store back", wentBack)
+			}
+			write(t, path, append(make([]byte, 2*pageSize), whole[2*pageSize:]...))
+			if _, err := Open(t.Context(), Options{Path: path}); !errors.Is(err, ErrDamaged) {
+				t.Errorf("both meta pages lost: %v", err)
+			}
+		})
 	}
 }
 

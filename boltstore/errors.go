@@ -19,6 +19,11 @@ var (
 	ErrWrongKey = errors.New("wrong key for the store")
 	// ErrKeyExposed: others than the owner may read the key file.
 	ErrKeyExposed = errors.New("key file can be read by others")
+	// ErrExposed: others than the owner may read the store or its journal.
+	ErrExposed = errors.New("data file can be read by others")
+	// ErrReadOnly: a write may or may not have reached the disk. Nothing is written
+	// any more; a restart finds out.
+	ErrReadOnly = errors.New("store takes no more writes")
 	// ErrNewerSchema: the store was written by a newer version.
 	ErrNewerSchema = errors.New("store was written by a newer version")
 	// ErrClosed: the store was used after Close.
@@ -36,6 +41,7 @@ func fail(kind error, path, format string, args ...any) error {
 }
 
 const (
-	hintRestore = "nothing was changed in it; restore it from a backup together with its key file"
+	hintBack    = "restore it with: patchbay store restore BACKUP, or, from its journal, patchbay store restore --journal"
+	hintRestore = "nothing was changed in it; " + hintBack
 	hintKey     = "put back the key file that belongs to this store"
 )

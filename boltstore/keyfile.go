@@ -16,9 +16,10 @@ import (
 // keyFileMax bounds the key file; a key set of a few keys is under 2 KiB.
 const keyFileMax = 64 << 10
 
-// readKeyFile loads the key set. A missing file is fs.ErrNotExist. The text of
-// an error never holds bytes of the file.
-func readKeyFile(path string) (*sealer, error) {
+// readKeyFile loads the key set, and, if closed, refuses a file that others may
+// read. A missing file is fs.ErrNotExist. The text of an error never holds bytes
+// of the file.
+func readKeyFile(path string, closed bool) (*sealer, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -31,7 +32,7 @@ func readKeyFile(path string) (*sealer, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fail(ErrWrongKey, path, "it is not a regular file; %s", hintKey)
 	}
-	if mode := info.Mode(); exposed(mode) {
+	if mode := info.Mode(); closed && exposed(mode) {
 		return nil, fail(ErrKeyExposed, path, "its mode is %#o; run: chmod 600 %s", mode.Perm(), path)
 	}
 	raw, err := io.ReadAll(io.LimitReader(f, keyFileMax+1))
@@ -41,13 +42,18 @@ func readKeyFile(path string) (*sealer, error) {
 	if len(raw) > keyFileMax {
 		return nil, fail(ErrWrongKey, path, "it is too large to be a key set; %s", hintKey)
 	}
+	return parseKey(raw, path)
+}
+
+// parseKey reads a key set; from says where it comes from.
+func parseKey(raw []byte, from string) (*sealer, error) {
 	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(raw)))
 	if err != nil { // its text may quote the file
-		return nil, fail(ErrWrongKey, path, "it is not a key set; %s", hintKey)
+		return nil, fail(ErrWrongKey, from, "it is not a key set; %s", hintKey)
 	}
 	s, err := newSealer(handle)
 	if err != nil {
-		return nil, fail(ErrWrongKey, path, "%v; %s", err, hintKey)
+		return nil, fail(ErrWrongKey, from, "%v; %s", err, hintKey)
 	}
 	return s, nil
 }

@@ -30,7 +30,13 @@ func newPath(t *testing.T) string {
 
 func open(t *testing.T, path string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), Options{Path: path, Timeout: 20 * time.Millisecond})
+	return openWith(t, Options{Path: path})
+}
+
+func openWith(t *testing.T, o Options) *Store {
+	t.Helper()
+	o.Timeout = 20 * time.Millisecond
+	s, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

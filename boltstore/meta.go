@@ -13,13 +13,16 @@ import (
 )
 
 // schemaVersion is the version of the layout. A store with a higher one is
-// refused; a lower one will be migrated forward in one transaction.
-const schemaVersion = 1
+// refused; a lower one is migrated forward in one transaction, see migrate.
+// Since version 2 there are the bucket refreshes and the journal.
+const schemaVersion = 2
 
 // The buckets of the file.
 const (
 	bucketAuths = "auths"
 	bucketMeta  = "meta"
+	// bucketRefreshes holds what the store knows of a credential's refreshes.
+	bucketRefreshes = "refreshes"
 
 	// ClientKeys, Cooldowns and Plugins are the buckets for Store.Records.
 	ClientKeys = "client_keys"
@@ -27,7 +30,17 @@ const (
 	Plugins    = "plugins"
 )
 
-var recordBuckets = []string{bucketAuths, ClientKeys, Cooldowns, Plugins}
+// recordBuckets are the buckets of sealed records; those before the last are as
+// old as the first schema.
+var recordBuckets = []string{bucketAuths, ClientKeys, Cooldowns, Plugins, bucketRefreshes}
+
+// bucketsOf lists the buckets of records that a schema has.
+func bucketsOf(schema uint64) []string {
+	if schema < 2 {
+		return recordBuckets[:len(recordBuckets)-1]
+	}
+	return recordBuckets
+}
 
 // Keys in the bucket meta.
 const (
@@ -50,6 +63,7 @@ type head struct {
 type layout struct {
 	// empty: bbolt's file has no bucket at all; a first start got no further.
 	empty   bool
+	schema  uint64
 	store   string
 	head    *header
 	records bool
@@ -72,6 +86,7 @@ func readLayout(tx *bbolt.Tx, path string) (layout, error) {
 	if schema > schemaVersion {
 		return l, fail(ErrNewerSchema, path, "it has schema %d, this version knows up to %d; install the newer version again", schema, schemaVersion)
 	}
+	l.schema = schema
 	l.store = string(meta.Get([]byte(metaStore)))
 	if !validStoreID(l.store) {
 		return l, fail(ErrDamaged, path, "its id cannot be read; %s", hintRestore)
@@ -81,7 +96,7 @@ func readLayout(tx *bbolt.Tx, path string) (layout, error) {
 		return l, fail(ErrDamaged, path, "its head record cannot be read; %s", hintRestore)
 	}
 	l.head = &h
-	for _, name := range recordBuckets {
+	for _, name := range bucketsOf(schema) {
 		b := tx.Bucket([]byte(name))
 		if b == nil {
 			return l, fail(ErrDamaged, path, "it has no bucket %q; %s", name, hintRestore)
@@ -127,6 +142,16 @@ func establish(tx *bbolt.Tx, seal *sealer, before layout) (string, error) {
 		return "", err
 	}
 	return store, writeHead(tx, seal, head{Store: store, Generation: generation})
+}
+
+// migrate brings a store of an older schema to this one.
+func migrate(tx *bbolt.Tx) error {
+	for _, name := range recordBuckets {
+		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket([]byte(bucketMeta)).Put([]byte(metaSchema), []byte(strconv.Itoa(schemaVersion)))
 }
 
 func writeHead(tx *bbolt.Tx, seal *sealer, h head) error {

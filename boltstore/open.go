@@ -24,9 +24,16 @@ type Options struct {
 	Path string
 	// KeyFile is the key file; empty means beside the store (patchbay.key).
 	KeyFile string
+	// Key is the key when it is not in KeyFile; see KeyFrom.
+	Key *Key
 	// Timeout is how long to wait while another process has the store; 0 means
 	// one second. A nearer deadline of the context counts.
 	Timeout time.Duration
+	// Note is told of what an operator should know and that stopped nothing, such as
+	// that the journal had to bring the store forward; nil means nobody is.
+	Note func(text string)
+	// Seams are for tests.
+	Seams Seams
 }
 
 // Open opens the store, and makes it, with its key file and identity file, on
@@ -41,9 +48,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Path == "" {
 		return nil, errors.New("open the store: no path was given")
 	}
-	if o.KeyFile == "" {
-		o.KeyFile = beside(o.Path, ".key")
-	}
+	o.KeyFile = keyFileOf(o)
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
@@ -72,13 +77,15 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 // Key and identity are looked at before the store, because they are made after
 // it, perhaps by another process at this moment.
 func checkFiles(o Options) (fresh bool, err error) {
-	hasKey, err := exists(o.KeyFile)
-	if err != nil {
-		return false, fmt.Errorf("open the store: %w", err)
-	}
-	hasIdentity, err := exists(identityPath(o.Path))
-	if err != nil {
-		return false, fmt.Errorf("open the store: %w", err)
+	var evidence string
+	for _, path := range []string{journalPath(o.Path), identityPath(o.Path), o.KeyFile} {
+		there, err := exists(path)
+		if err != nil {
+			return false, fmt.Errorf("open the store: %w", err)
+		}
+		if there && (path != o.KeyFile || o.Key == nil && evidence == "") {
+			evidence = path
+		}
 	}
 	info, err := os.Stat(o.Path)
 	what := "is missing"
@@ -88,24 +95,22 @@ func checkFiles(o Options) (fresh bool, err error) {
 		return false, fmt.Errorf("open the store: %w", err)
 	case !info.Mode().IsRegular():
 		return false, fail(ErrDamaged, o.Path, "it is not a regular file; move it away")
+	case exposed(info.Mode()):
+		return false, fail(ErrExposed, o.Path, "its mode is %#o; run: chmod 600 %s", info.Mode().Perm(), o.Path)
 	case info.Size() > 0:
 		return false, nil
 	default:
 		what = "is empty"
 	}
-	evidence := identityPath(o.Path)
-	if !hasIdentity {
-		evidence = o.KeyFile
-	}
-	if hasIdentity || hasKey {
-		return false, fail(ErrDamaged, o.Path, "it %s, but %s says that there was a store; restore it from a backup, or, to begin an empty store, move %s away", what, evidence, evidence)
+	if evidence != "" {
+		return false, fail(ErrDamaged, o.Path, "it %s, but %s says that there was a store; %s, or, to begin an empty store, move %s away", what, evidence, hintBack, evidence)
 	}
 	return true, nil
 }
 
 // openFile opens and locks the file. create says that it may be made.
 func openFile(o Options, create bool) (*Store, error) {
-	s := &Store{path: o.Path, turn: make(chan struct{}, 1)}
+	s := &Store{path: o.Path, seams: o.Seams, note: o.Note, key: keyPlace{file: o.KeyFile, given: o.Key}, turn: make(chan struct{}, 1)}
 	panicked, err := guard(o.Path, func() error {
 		db, err := bbolt.Open(o.Path, 0o600, &bbolt.Options{
 			Timeout: o.Timeout,
@@ -154,20 +159,33 @@ func (s *Store) unlock(o Options) error {
 	if identity != "" && identity != found.store {
 		return fail(ErrDamaged, s.path, "%s belongs to another store or to another state of this one; %s", identityPath(s.path), hintRestore)
 	}
-	seal, err := readKeyFile(o.KeyFile)
+	seal, err := s.key.read()
+	anew := found.empty // what stands in a journal is not of this store
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && found.records:
-		return fail(ErrWrongKey, s.path, "the key file %s is missing, and the store is sealed with key %s; %s", o.KeyFile, keyName(found.head.keyID), hintKey)
+		return fail(ErrWrongKey, s.path, "the key file %s is missing, and the store is sealed with key %s; %s", s.key, keyName(found.head.keyID), hintKey)
 	case errors.Is(err, fs.ErrNotExist):
-		if found.store, err = s.firstKey(o.KeyFile, found); err != nil {
+		anew = true
+		if found.store, err = s.firstKey(found); err != nil {
 			return err
 		}
 	case err != nil:
 		return fmt.Errorf("open the store: %w", err)
+	case found.empty && s.key.given != nil:
+		if found.store, err = s.begin(seal, found); err != nil {
+			return err
+		}
 	case found.empty:
-		return fail(ErrDamaged, s.path, "it holds nothing, but %s says that there was a store; %s", o.KeyFile, hintRestore)
+		return fail(ErrDamaged, s.path, "it holds nothing, but %s says that there was a store; %s", s.key, hintRestore)
 	default:
-		if err := s.checkKey(o.KeyFile, seal, found); err != nil {
+		if err := s.checkKey(seal, found); err != nil {
+			return err
+		}
+	}
+	s.id = found.store
+	migrated := found.schema < schemaVersion
+	if !found.empty && migrated {
+		if err := s.writeRaw(migrate); err != nil {
 			return err
 		}
 	}
@@ -176,35 +194,42 @@ func (s *Store) unlock(o Options) error {
 			return fmt.Errorf("write the identity file: %w", err)
 		}
 	}
-	return nil
+	return s.joinJournal(anew, migrated)
 }
 
-// firstKey makes the key of a store that has no records.
-func (s *Store) firstKey(keyFile string, found layout) (store string, err error) {
-	seal, raw, err := newKey()
-	if err != nil {
-		return "", err
-	}
+// begin makes an empty store, sealed with seal.
+func (s *Store) begin(seal *sealer, found layout) (store string, err error) {
 	err = s.writeRaw(func(tx *bbolt.Tx) error {
 		store, err = establish(tx, seal, found)
 		return err
 	})
+	if err == nil {
+		s.seal.Store(seal)
+	}
+	return store, err
+}
+
+// firstKey makes the key of a store that has no records.
+func (s *Store) firstKey(found layout) (store string, err error) {
+	seal, raw, err := newKey()
 	if err != nil {
 		return "", err
 	}
-	if err := writeFile(keyFile, raw); err != nil {
+	if store, err = s.begin(seal, found); err != nil {
+		return "", err
+	}
+	if err := writeFile(s.key.file, raw); err != nil {
 		return "", fmt.Errorf("write the key file: %w", err)
 	}
-	s.seal = seal
 	return store, nil
 }
 
 // checkKey opens the head record with the key.
-func (s *Store) checkKey(keyFile string, seal *sealer, found layout) error {
+func (s *Store) checkKey(seal *sealer, found layout) error {
 	if !seal.keys[found.head.keyID] {
-		return fail(ErrWrongKey, s.path, "it is sealed with key %s, but %s holds key %s; %s", keyName(found.head.keyID), keyFile, keyName(seal.primary), hintKey)
+		return fail(ErrWrongKey, s.path, "it is sealed with key %s, but %s holds key %s; %s", keyName(found.head.keyID), s.key, keyName(seal.primary), hintKey)
 	}
-	s.seal = seal
+	s.seal.Store(seal)
 	return s.readRaw(func(tx *bbolt.Tx) error {
 		h, err := readHead(tx, seal)
 		if err != nil || h.Store != found.store {

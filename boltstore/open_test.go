@@ -31,7 +31,12 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{"store is empty", func(t *testing.T, path string) { write(t, path, nil) }, ErrDamaged, "is empty, but"},
 		{"store is missing", func(t *testing.T, path string) { remove(t, path) }, ErrDamaged, "is missing, but"},
-		{"store and identity are missing", func(t *testing.T, path string) { remove(t, path); remove(t, identityPath(path)) }, ErrDamaged, "patchbay.key says"},
+		{"store and identity are missing", func(t *testing.T, path string) { remove(t, path); remove(t, identityPath(path)) }, ErrDamaged, "patchbay.journal says"},
+		{"store, identity and journal are missing", func(t *testing.T, path string) {
+			remove(t, path)
+			remove(t, identityPath(path))
+			remove(t, journalPath(path))
+		}, ErrDamaged, "patchbay.key says"},
 		{"store and key are missing", func(t *testing.T, path string) { remove(t, path); remove(t, key(path)) }, ErrDamaged, "patchbay.id says"},
 		{"store is a directory", func(t *testing.T, path string) { remove(t, path); mkdir(t, path) }, ErrDamaged, "not a regular file"},
 		{"store is some other file", func(t *testing.T, path string) { write(t, path, []byte(strings.Repeat("text\n", 5000))) }, ErrDamaged, "restore it"},
@@ -56,11 +61,11 @@ func TestOpenRefuses(t *testing.T) {
 		{"id is not an id", set(metaStore, "x"), ErrDamaged, "its id"},
 		{"identity is some other file", func(t *testing.T, path string) { write(t, identityPath(path), []byte("x")) }, ErrDamaged, "not an identity file"},
 		{"schema is not a number", set(metaSchema, "x"), ErrDamaged, "schema version"},
-		{"schema is newer", set(metaSchema, "2"), ErrNewerSchema, "schema 2"},
+		{"schema is newer", set(metaSchema, "3"), ErrNewerSchema, "schema 3"},
 		{"schema is newer and the key is unknown", func(t *testing.T, path string) {
-			set(metaSchema, "2")(t, path)
+			set(metaSchema, "3")(t, path)
 			write(t, key(path), []byte("a key of the future"))
-		}, ErrNewerSchema, "schema 2"},
+		}, ErrNewerSchema, "schema 3"},
 		{"head is not a record", set(metaHead, "x"), ErrDamaged, "head record"},
 		{"head does not open", func(t *testing.T, path string) {
 			tamper(t, path, func(tx *bbolt.Tx) error {
@@ -76,7 +81,14 @@ func TestOpenRefuses(t *testing.T) {
 		{"key is some other file", func(t *testing.T, path string) { write(t, key(path), []byte(`{"secret":"canary"}`)) }, ErrWrongKey, "not a key set"},
 		{"key is too large", func(t *testing.T, path string) { write(t, key(path), make([]byte, keyFileMax+1)) }, ErrWrongKey, "too large"},
 		{"key is a directory", func(t *testing.T, path string) { remove(t, key(path)); mkdir(t, key(path)) }, ErrWrongKey, "not a regular file"},
-		{"key is readable by all", func(t *testing.T, path string) { chmod(t, key(path), 0o644) }, ErrKeyExposed, "chmod 600 "},
+		{"C-06 store is readable by all", func(t *testing.T, path string) { chmod(t, path, 0o644) }, ErrExposed, "chmod 600 "},
+		{"C-06 journal is readable by all", func(t *testing.T, path string) { chmod(t, journalPath(path), 0o604) }, ErrExposed, "chmod 600 "},
+		{"journal is of another store", func(t *testing.T, path string) {
+			raw := read(t, journalPath(path))
+			raw[len(journalMagic)] ^= 1
+			write(t, journalPath(path), raw)
+		}, ErrDamaged, "journal of another store"},
+		{"C-06 key is readable by all", func(t *testing.T, path string) { chmod(t, key(path), 0o644) }, ErrKeyExposed, "chmod 600 "},
 		{"key is readable by the group", func(t *testing.T, path string) { chmod(t, key(path), 0o640) }, ErrKeyExposed, "chmod 600 "},
 	}
 	for _, tt := range tests {
@@ -129,12 +141,15 @@ func TestFirstStart(t *testing.T) {
 		lose func(t *testing.T, path string)
 	}{
 		{"nothing", func(*testing.T, string) {}},
+		{"before the journal", func(t *testing.T, path string) { remove(t, journalPath(path)) }},
 		{"before bbolt wrote", func(t *testing.T, path string) {
+			remove(t, journalPath(path))
 			remove(t, key(path))
 			remove(t, identityPath(path))
 			write(t, path, nil)
 		}},
 		{"before the first transaction", func(t *testing.T, path string) {
+			remove(t, journalPath(path))
 			remove(t, key(path))
 			remove(t, identityPath(path))
 			remove(t, path)
@@ -151,7 +166,7 @@ func TestFirstStart(t *testing.T) {
 			s := open(t, path)
 			save(t, s, simple("a", "1"))
 			closeStore(t, s)
-			for _, p := range []string{path, key(path), identityPath(path)} {
+			for _, p := range []string{path, key(path), identityPath(path), journalPath(path)} {
 				if info, err := os.Stat(p); err != nil || info.Mode().Perm() != 0o600 {
 					t.Errorf("%s: %v, %v", filepath.Base(p), info, err)
 				}

@@ -49,6 +49,7 @@ func parseHeader(raw []byte) (header, error) {
 // immutable.
 type sealer struct {
 	aead    tink.AEAD
+	handle  *keyset.Handle
 	primary uint32
 	keys    map[uint32]bool
 }
@@ -62,7 +63,7 @@ func newSealer(handle *keyset.Handle) (*sealer, error) {
 	if err != nil {
 		return nil, errKeyset
 	}
-	s := &sealer{aead: a, primary: primary.KeyID(), keys: map[uint32]bool{}}
+	s := &sealer{aead: a, handle: handle, primary: primary.KeyID(), keys: map[uint32]bool{}}
 	for i := range handle.Len() {
 		entry, err := handle.Entry(i)
 		if err != nil {

@@ -14,24 +14,37 @@ import (
 )
 
 // Store is an open store. It is safe for concurrent use; writes take turns,
-// each with one fsync.
+// each with an fsync of the journal and one of the file.
 type Store struct {
 	path string
 	db   *bbolt.DB
 	// file is db's file, to give its lock back when db cannot.
 	file *os.File
-	seal *sealer
+	// id is the store's own, the same as in the identity file.
+	id    string
+	key   keyPlace
+	seal  atomic.Pointer[sealer]
+	seams Seams
+	// journal and late belong to the one who has the turn. late are changes that the
+	// journal has and the file could not take.
+	journal *journal
+	late    []op
+	// waiting is how many writes are late, for who does not have the turn.
+	waiting atomic.Int64
 	// turn is held by the one who writes or closes. It stands before bbolt's own
 	// lock, which a panic inside bbolt may leave locked for ever.
 	turn chan struct{}
 	// damaged is set once a call has found damage that bbolt panicked at; every
 	// later call fails with it.
 	damaged atomic.Pointer[error]
-	closed  atomic.Bool
-	stats   counters
+	// frozen is set once a write may or may not have reached the disk.
+	frozen atomic.Pointer[error]
+	closed atomic.Bool
+	stats  counters
+	note   func(string)
 }
 
-var _ auth.Store = (*Store)(nil)
+var _ auth.RefreshStore = (*Store)(nil)
 
 // List returns all credentials, by ascending ID. When some cannot be read
 // (bytes that were changed, moved, put back or lost), it returns the others
@@ -95,14 +108,40 @@ func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
+	var journal error
+	if s.journal != nil && s.journal.f != nil {
+		journal = s.journal.f.Close()
+	}
 	if s.damaged.Load() != nil {
-		return release(s.file) // db.Close might wait for ever
+		return errors.Join(journal, release(s.file)) // db.Close might wait for ever
 	}
 	panicked, err := guard(s.path, s.db.Close)
 	if panicked {
-		return errors.Join(err, release(s.file))
+		return errors.Join(journal, err, release(s.file))
 	}
-	return err
+	return errors.Join(journal, err)
+}
+
+// tell tells of something that an operator should know and that stopped nothing.
+func (s *Store) tell(format string, args ...any) {
+	if s.note != nil {
+		s.note(fmt.Sprintf(format, args...))
+	}
+}
+
+// Trouble says what is wrong with the store now, nil when nothing is: that it
+// takes no more writes, or that some wait for room in the file.
+func (s *Store) Trouble() error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if err := s.frozen.Load(); err != nil {
+		return *err
+	}
+	if n := s.waiting.Load(); n > 0 {
+		return fmt.Errorf("%s: %d changes are in the journal only, as the store could not take them; make room on the disk", s.path, n)
+	}
+	return nil
 }
 
 // usable says why the store cannot be used, or nil.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -27,9 +26,10 @@ var (
 type txn struct {
 	tx   *bbolt.Tx
 	seal *sealer
-	// head is renewed at the end if changed.
-	head    head
-	changed bool
+	// head is renewed at the end if there are ops.
+	head head
+	// ops are the changes, for the journal.
+	ops []op
 }
 
 // read runs fn in a read transaction.
@@ -37,65 +37,49 @@ func (s *Store) read(ctx context.Context, fn func(*txn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.readRaw(func(tx *bbolt.Tx) error { return fn(&txn{tx: tx, seal: s.seal}) })
-}
-
-// write runs fn in a write transaction: all of it is durable when write returns
-// nil, none of it happened when it returns an error. Waiting for the turn ends
-// with ctx; what has begun is finished.
-func (s *Store) write(ctx context.Context, fn func(*txn) error) (err error) {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	asked := time.Now()
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	began := time.Now()
-	defer func() { s.stats.count(asked, began, err) }()
-	return s.writeRaw(func(tx *bbolt.Tx) error {
-		h, err := readHead(tx, s.seal)
-		if err != nil {
-			return fail(ErrDamaged, s.path, "its head record does not open; %s", hintRestore)
-		}
-		t := &txn{tx: tx, seal: s.seal, head: h}
-		if err := fn(t); err != nil {
-			return err
-		}
-		if !t.changed {
-			return nil
-		}
-		return writeHead(tx, s.seal, t.head)
-	})
+	return s.readRaw(func(tx *bbolt.Tx) error { return fn(&txn{tx: tx, seal: s.seal.Load()}) })
 }
 
 // put seals plain as the next generation of the record and returns that
 // generation.
 func (t *txn) put(bucket, id string, plain []byte) (uint64, error) {
-	t.changed = true
 	t.head.Generation++
 	generation := t.head.Generation
 	sealed, err := t.seal.seal(bucket, id, generation, plain)
 	if err != nil {
 		return 0, err
 	}
-	if err := t.tx.Bucket([]byte(bucket)).Put([]byte(id), sealed); err != nil {
-		return 0, err
-	}
-	return generation, t.witnesses().Put(witness(bucket, id), generationBytes(generation))
+	return generation, t.apply(op{bucket: bucket, id: id, generation: generation, sealed: sealed})
 }
 
 // remove deletes the record; an unknown one is not an error.
 func (t *txn) remove(bucket, id string) error {
-	t.changed = true
 	t.head.Generation++
-	if err := t.tx.Bucket([]byte(bucket)).Delete([]byte(id)); err != nil {
+	return t.apply(op{bucket: bucket, id: id})
+}
+
+// apply makes a change and notes it.
+func (t *txn) apply(o op) error {
+	b := t.tx.Bucket([]byte(o.bucket))
+	if b == nil {
+		return fmt.Errorf("there is no bucket %q", o.bucket)
+	}
+	t.ops = append(t.ops, o)
+	if o.generation == 0 {
+		if err := b.Delete([]byte(o.id)); err != nil {
+			return err
+		}
+		return t.witnesses().Delete(witness(o.bucket, o.id))
+	}
+	if err := b.Put([]byte(o.id), o.sealed); err != nil {
 		return err
 	}
-	return t.witnesses().Delete(witness(bucket, id))
+	return t.witnesses().Put(witness(o.bucket, o.id), generationBytes(o.generation))
+}
+
+// has reports whether there is something under the id, readable or not.
+func (t *txn) has(bucket, id string) bool {
+	return t.tx.Bucket([]byte(bucket)).Get([]byte(id)) != nil || t.witnesses().Get(witness(bucket, id)) != nil
 }
 
 // get returns the record and its generation; generation 0 means there is none.
@@ -157,7 +141,7 @@ func (s *Store) put(ctx context.Context, bucket, id string, plain []byte) error 
 	if err := checkID(id); err != nil {
 		return err
 	}
-	return s.write(ctx, func(t *txn) error {
+	return s.write(ctx, opOther, func(t *txn) error {
 		_, err := t.put(bucket, id, plain)
 		return err
 	})
@@ -167,7 +151,14 @@ func (s *Store) remove(ctx context.Context, bucket, id string) error {
 	if checkID(id) != nil {
 		return s.usable() // such a record cannot exist
 	}
-	return s.write(ctx, func(t *txn) error { return t.remove(bucket, id) })
+	return s.write(ctx, opOther, func(t *txn) error {
+		if bucket == bucketAuths && t.has(bucketRefreshes, id) {
+			if err := t.remove(bucketRefreshes, id); err != nil {
+				return err
+			}
+		}
+		return t.remove(bucket, id)
+	})
 }
 
 // all returns the good records of a bucket by ascending id, with a

@@ -174,7 +174,8 @@ func (m *Manager) loadPending(ctx context.Context, store auth.Store) error {
 		pending, err = durable.Pending(ctx)
 		return err
 	})
-	if err != nil {
+	var corrupt *auth.CorruptError
+	if err != nil && !errors.As(err, &corrupt) {
 		return fmt.Errorf("load interrupted refreshes: %w", err)
 	}
 	for _, p := range pending {
@@ -184,6 +185,29 @@ func (m *Manager) loadPending(ctx context.Context, store auth.Store) error {
 		m.log.Warn("a refresh was interrupted; it is tried once more", "credential", p.ID, "since", p.Since)
 		m.refreshing.note(p.ID, func(k *renewal) { k.gen, k.interrupted = p.Generation, p.Since })
 		m.refreshing.touch(p.ID)
+	}
+	return m.loadTrials(ctx, durable)
+}
+
+// loadTrials reads which new tokens have not worked yet, and what they replaced.
+func (m *Manager) loadTrials(ctx context.Context, store auth.RefreshStore) error {
+	var trials []auth.TrialRefresh
+	err := m.guarded("store", func() (err error) {
+		trials, err = store.Trials(ctx)
+		return err
+	})
+	for _, t := range trials {
+		if m.record(t.ID) == nil {
+			continue
+		}
+		m.refreshing.note(t.ID, func(k *renewal) {
+			if k.replaced == nil {
+				k.gen, k.replaced, k.at, k.trial = t.Generation, t.Replaced, t.At, true
+			}
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("load what refreshes replaced: %w", err)
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ type durable struct {
 	log     []string
 	gens    map[string]uint64
 	pending []auth.PendingRefresh
+	trials  []auth.TrialRefresh
 	refuse  map[string]error // by method
 }
 
@@ -71,6 +72,10 @@ func (s *durable) Abort(_ context.Context, id string, gen uint64, outcome auth.R
 
 func (s *durable) Pending(context.Context) ([]auth.PendingRefresh, error) {
 	return s.pending, s.refuse["pending"]
+}
+
+func (s *durable) Trials(context.Context) ([]auth.TrialRefresh, error) {
+	return s.trials, s.refuse["trials"]
 }
 
 // durableRig has one credential, of generation 4, at a provider.
@@ -192,6 +197,41 @@ func TestThePreviousTokenIsTriedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		sameList(t, "tokens after it worked", p.tokens, "r1")
+	})
+}
+
+// TestThePreviousTokenOutlivesARestart: what Confirm has not let go is tried
+// after a restart too, and confirmed when it works.
+func TestThePreviousTokenOutlivesARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		load := func() (*rig, *durable, *issuer) {
+			r, s, p := durableRig(t)
+			a := loggedIn("a", "p", "refresh_token", "r1")
+			s.memory.records = map[string]*auth.Auth{"a": &a}
+			s.trials = []auth.TrialRefresh{
+				{ID: "a", Generation: 4, At: time.Now().Add(-time.Minute), Replaced: map[string]any{"refresh_token": "r0"}},
+				{ID: "gone"},
+			}
+			if err := r.Load(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s.said()
+			return r, s, p
+		}
+		r, _, p := load()
+		if err := r.refresh("a"); err != nil {
+			t.Fatal(err)
+		}
+		sameList(t, "tokens", p.tokens, "r1", "r0")
+		r, s, _ := load()
+		r.SetModels("a", host.ModelInfo{ID: "m"})
+		r.MarkResult(t.Context(), auth.Result{AuthID: "a", Model: "m", Success: true, Started: time.Now()})
+		synctest.Wait()
+		sameList(t, "calls", s.said(), "confirm a 4")
+		s.refuse["trials"] = errFull
+		if err := r.Load(t.Context()); err == nil {
+			t.Error("no error")
+		}
 	})
 }
 

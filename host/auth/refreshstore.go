@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"time"
 )
 
@@ -34,6 +35,20 @@ type RefreshStore interface {
 	// Pending lists the refreshes that were begun and not ended, as a crash
 	// leaves them.
 	Pending(ctx context.Context) ([]PendingRefresh, error)
+	// Trials lists the refreshes whose tokens nobody has confirmed, with what they
+	// replaced.
+	Trials(ctx context.Context) ([]TrialRefresh, error)
+}
+
+// TrialRefresh is a refresh whose tokens have not worked yet.
+type TrialRefresh struct {
+	ID         string
+	Generation uint64
+	// At is when it was committed.
+	At time.Time
+	// Replaced is what the new tokens took out of Metadata, nil for what was not
+	// there.
+	Replaced map[string]any
 }
 
 // PendingRefresh is a refresh of which nobody knows how it ended.
@@ -70,4 +85,10 @@ func TokenDigest(token string) string {
 	}
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:])
+}
+
+// Format writes which credential it is and when, and none of the tokens, for
+// every verb and flag.
+func (t TrialRefresh) Format(s fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(s, "refresh %d of %q at %s", t.Generation, t.ID, t.At.Format(time.RFC3339)) // fmt.State keeps what it is given
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,10 @@ const (
 	envLevel  = "__"
 )
 
+// outsideVariables say where the key of the store is, and are no settings: the
+// store reads them itself, so that a key never stands in a configuration.
+var outsideVariables = []string{"PATCHBAY_STORE_KEY", "PATCHBAY_STORE_KEY_FILE"}
+
 // readEnvironment makes a layer of the PATCHBAY_ variables.
 func readEnvironment(environ []string) (*layer, []*Error) {
 	l := &layer{file: fromEnvironment, names: map[string]string{}}
@@ -23,6 +28,9 @@ func readEnvironment(environ []string) (*layer, []*Error) {
 		Prefix:      envPrefix,
 		EnvironFunc: func() []string { return environ },
 		TransformFunc: func(name, text string) (string, any) {
+			if slices.Contains(outsideVariables, name) {
+				return "", nil
+			}
 			path, e := variablePath(name)
 			if e != nil {
 				errs = append(errs, e)

@@ -122,11 +122,10 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
-	store, err := boltstore.Open(ctx, boltstore.Options{
-		Path:    filepath.Join(dir, "patchbay.db"),
-		KeyFile: filepath.Join(dir, "patchbay.key"),
-		Timeout: o.LockTimeout,
-	})
+	storeOptions := StoreOptions(dir)
+	storeOptions.Timeout = o.LockTimeout
+	storeOptions.Note = func(text string) { o.Logger.Warn("store", "note", text) }
+	store, err := boltstore.Open(ctx, storeOptions)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +176,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	setRetry(a.manager, o.Config.Retry)
 	a.manager.SetOAuthModelAlias(o.Config.OAuthModelAlias)
 	a.manager.SetConfig(&o.Config)
-	if err := a.manager.Load(ctx); err != nil {
+	if err := a.tolerate(a.manager.Load(ctx)); err != nil {
 		return nil, err
 	}
 	for _, c := range a.manager.List() {
@@ -188,6 +187,13 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// StoreOptions say where the store of a data directory is, and its key.
+func StoreOptions(dir string) boltstore.Options {
+	o := boltstore.Options{Path: filepath.Join(dir, "patchbay.db")}
+	o.KeyFile, o.Key = boltstore.KeyFrom(os.Getenv)
+	return o
 }
 
 // Config returns the configuration that is in force. It must not be changed.

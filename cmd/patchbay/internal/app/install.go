@@ -179,7 +179,7 @@ func (a *App) ListPlugins(ctx context.Context) ([]admin.PluginView, error) {
 // locked returns the lock's records by id.
 func (a *App) locked(ctx context.Context) ([]plugins.Locked, error) {
 	records, err := a.store.Records(bucketPlugins).All(ctx)
-	if err != nil {
+	if err := a.tolerate(err); err != nil {
 		return nil, fmt.Errorf("read the plugins' lock: %w", err)
 	}
 	var all []plugins.Locked

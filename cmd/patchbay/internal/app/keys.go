@@ -82,7 +82,7 @@ func (a *App) EnsureKey(ctx context.Context) (admin.CreatedKey, error) {
 // made here, or that stands there twice, is an error: somebody else wrote it.
 func (a *App) loadKeys(ctx context.Context) error {
 	records, err := a.store.Records(bucketKeys).All(ctx)
-	if err != nil {
+	if err := a.tolerate(err); err != nil {
 		return fmt.Errorf("read the client keys: %w", err)
 	}
 	keys := make([]gateway.Key, 0, len(records))

@@ -358,6 +358,9 @@ func (a *App) Health(context.Context) (admin.Health, error) {
 	for _, u := range a.manager.UnsavedRefreshes() {
 		h.Reasons = append(h.Reasons, fmt.Sprintf("credential %s: its refreshed tokens are not saved since %s: %v", u.ID, u.Since.Format(time.RFC3339), u.Err))
 	}
+	if err := a.store.Trouble(); err != nil {
+		h.Reasons = append(h.Reasons, "store: "+err.Error())
+	}
 	slices.Sort(h.Reasons)
 	if a.draining {
 		h.Reasons = append(h.Reasons, "server: it is shutting down")
