@@ -1890,6 +1890,12 @@ func (m *LoginInput) size(s *sizes) (n int) {
 	if len(m.RedirectURI) > 0 {
 		n += 1 + sizeBytes(len(m.RedirectURI))
 	}
+	if m.Credential != nil {
+		at := s.reserve()
+		l := m.Credential.size(s)
+		s.set(at, l)
+		n += 1 + sizeBytes(l)
+	}
 	return n
 }
 
@@ -1917,6 +1923,9 @@ func (m *LoginInput) appendTo(b []byte, s *sizes) []byte {
 	}
 	if len(m.RedirectURI) > 0 {
 		b = appendString(b, 58, m.RedirectURI)
+	}
+	if m.Credential != nil {
+		b = m.Credential.appendTo(appendUint(b, 66, s.take()), s)
 	}
 	return b
 }
@@ -2014,6 +2023,18 @@ func (m *LoginInput) unmarshal(src []byte, d *decoder) error {
 				return d.notUTF8("LoginInput.redirect_uri")
 			}
 			m.RedirectURI = f.str()
+		case 8:
+			if f.wire != wireBytes {
+				return d.wireType("LoginInput.credential")
+			}
+			if seen&(1<<7) != 0 && d.strict {
+				return d.twice("LoginInput.credential")
+			}
+			seen |= 1 << 7
+			m.Credential = new(Credential)
+			if err := m.Credential.unmarshal(f.data, d); err != nil {
+				return err
+			}
 		default:
 			if d.strict {
 				return d.unknown("LoginInput", f.num)

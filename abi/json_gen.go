@@ -1372,6 +1372,10 @@ func (m *LoginInput) appendJSON(b []byte) []byte {
 		b = appendJSONKey(b, "redirectUri")
 		b = appendJSONString(b, m.RedirectURI)
 	}
+	if m.Credential != nil {
+		b = appendJSONKey(b, "credential")
+		b = m.Credential.appendJSON(b)
+	}
 	return append(b, '}')
 }
 
@@ -1451,6 +1455,15 @@ func (m *LoginInput) parseJSON(r *jsonReader) error {
 			v, err := r.str()
 			m.RedirectURI = v
 			return err
+		case "credential":
+			if err := r.once(&seen, 7, key); err != nil {
+				return err
+			}
+			if r.null() {
+				return nil
+			}
+			m.Credential = new(Credential)
+			return m.Credential.parseJSON(r)
 		}
 		return r.unknown("LoginInput", key)
 	})

@@ -538,6 +538,8 @@ type LoginInput struct {
 	State       []byte
 	Fields      []Pair
 	RedirectURI string
+	// The credential as far as it is.
+	Credential *Credential
 }
 
 // PrepareRequestInput is a request that the provider is to put credentials on.

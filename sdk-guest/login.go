@@ -38,7 +38,7 @@ func (p *Plugin) login(f *frame, input []byte) Answer {
 	}
 	r := &f.request
 	r.Op, r.state.wire = abi.OpLogin, in.State
-	r.Attempt = abi.Attempt{Provider: in.Provider}
+	r.Attempt = abi.Attempt{Provider: in.Provider, Credential: in.Credential}
 	r.Login = &LoginStep{Phase: in.Phase, SessionID: in.SessionID, Fields: in.Fields, RedirectURI: in.RedirectURI}
 	if in.Step != "" {
 		_, r.Step = p.owner(in.Step)

@@ -30,13 +30,19 @@ const (
 )
 
 // Secrets that a login puts into its draft when the browser comes back. They
-// are never stored.
+// are never stored; LoginFields names them all.
 const (
+	// LoginStateField is the OAuth state, which some providers want to have back
+	// with the code.
+	LoginStateField = "state"
 	// LoginCodeField is the authorization code.
 	LoginCodeField = "code"
 	// LoginVerifierField is the PKCE verifier (RFC 7636).
 	LoginVerifierField = "code_verifier"
 )
+
+// LoginFields are the secrets that are a login's alone.
+var LoginFields = []string{LoginStateField, LoginCodeField, LoginVerifierField}
 
 // LoginInput is one step of a login.
 type LoginInput struct {

@@ -33,7 +33,7 @@ func (e *Executor) Login(ctx context.Context, draft *auth.Auth, in auth.LoginInp
 	at.state = slices.Clone(in.State)
 	input := &abi.LoginInput{
 		Provider: e.provider.Key, Phase: loginPhases[in.Phase], SessionID: in.Session,
-		Step: in.Step, State: at.state, RedirectURI: in.RedirectURI,
+		Step: in.Step, State: at.state, RedirectURI: in.RedirectURI, Credential: at.info.Credential,
 	}
 	for _, name := range slices.Sorted(maps.Keys(in.Fields)) {
 		input.Fields = append(input.Fields, abi.Pair{Name: toText(name), Value: at.scrubber().text(toText(in.Fields[name]))})
@@ -71,8 +71,9 @@ func (e *Executor) Login(ctx context.Context, draft *auth.Auth, in auth.LoginInp
 // usable holds the credential that a login ends with against its schema.
 func (a *attempt) usable(fresh *auth.Auth) error {
 	done := fresh.Clone()
-	delete(done.Metadata, auth.LoginCodeField)
-	delete(done.Metadata, auth.LoginVerifierField)
+	for _, name := range auth.LoginFields {
+		delete(done.Metadata, name)
+	}
 	if err := ValidateCredential(a.e.manifest, a.e.provider, done); err != nil {
 		return a.brokenAt(abi.OpLogin, "the credential that the login ends with is not whole: %s", a.scrubber().text(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
@@ -149,7 +150,7 @@ func (a *attempt) promptField(f abi.PromptField, clean func(string) string) (aut
 	schema, known := a.e.manifest.Credential.Fields[f.Name]
 	secret := known && (schema.Kind == "" || schema.Kind == abi.FieldSecret)
 	switch {
-	case f.Name == auth.LoginCodeField || f.Name == auth.LoginVerifierField:
+	case slices.Contains(auth.LoginFields, f.Name):
 		return out, "the field " + short(f.Name) + " is the host's"
 	case slices.Contains(coreAttributes, f.Name):
 		return out, "the field " + short(f.Name) + " is the operator's"

@@ -79,7 +79,7 @@ func TestA17Callback(t *testing.T) {
 	if seen.Metadata[auth.LoginCodeField] != "abc" || base64.RawURLEncoding.EncodeToString(sum[:]) != q.Get("code_challenge") {
 		t.Error("the step has neither code nor verifier, or others")
 	}
-	if got := r.store.kept[0].Metadata; got[auth.LoginCodeField] != nil || got[auth.LoginVerifierField] != nil || got["access_token"] != "at" {
+	if got := r.store.kept[0].Metadata; got[auth.LoginCodeField] != nil || got[auth.LoginVerifierField] != nil || got[auth.LoginStateField] != nil || got["access_token"] != "at" {
 		t.Errorf("stored: %v", got)
 	}
 	if _, err := r.Callback(t.Context(), mine.ID, "code=abc&state="+state, nil); codeOf(err) != CodeUnknown {
@@ -569,7 +569,7 @@ func TestNoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.Sort(seen)
-	if diff := cmp.Diff([]string{"access_token", "code", "code_verifier"}, seen); diff != "" {
+	if diff := cmp.Diff([]string{"access_token", "code", "code_verifier", "state"}, seen); diff != "" {
 		t.Error(diff)
 	}
 }

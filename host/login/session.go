@@ -100,7 +100,7 @@ func (s session) answered(id string, a answer, pasted bool) (session, auth.Login
 	if s.proof == (proof{}) || !(pasted && a.state == "" && a.denied == "") && !s.proof.matches(a.state) {
 		return s, auth.LoginInput{}, mismatch
 	}
-	verifier := s.proof.verifier
+	state, verifier := s.proof.state, s.proof.verifier
 	s.proof = proof{}
 	if a.denied != "" {
 		message := "the provider refused the login: " + a.denied
@@ -110,7 +110,9 @@ func (s session) answered(id string, a answer, pasted bool) (session, auth.Login
 		return s, auth.LoginInput{}, &Error{Code: CodeDenied, Message: message}
 	}
 	s.draft = s.draft.Clone()
-	put(s.draft, map[string]string{auth.LoginCodeField: a.code, auth.LoginVerifierField: verifier})
+	put(s.draft, map[string]string{
+		auth.LoginStateField: state, auth.LoginCodeField: a.code, auth.LoginVerifierField: verifier,
+	})
 	in := s.input(id, auth.LoginCallback)
 	in.Fields = a.extra
 	return s, in, nil
@@ -186,8 +188,9 @@ func pace(before, asked time.Duration, slowDown bool) time.Duration {
 func (s session) complete(draft *auth.Auth) *auth.Auth {
 	c := draft.Clone()
 	c.ID, c.Provider, c.ProxyURL = s.draft.ID, s.draft.Provider, s.draft.ProxyURL
-	delete(c.Metadata, auth.LoginCodeField)
-	delete(c.Metadata, auth.LoginVerifierField)
+	for _, name := range auth.LoginFields {
+		delete(c.Metadata, name)
+	}
 	c.Status = auth.StatusActive
 	if s.label != "" {
 		c.Label = s.label
