@@ -147,9 +147,9 @@ func TestCase46ARefreshThatFails(t *testing.T) {
 	})
 }
 
-// TestAHundredUnauthorizedAreOneRefresh is the thundering herd of a token that
+// TestFaultU02HundredUnauthorized is the thundering herd of a token that
 // has just died.
-func TestAHundredUnauthorizedAreOneRefresh(t *testing.T) {
+func TestFaultU02HundredUnauthorized(t *testing.T) {
 	for name, refuse := range map[string]error{"it works": nil, "it fails": status(500)} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, func(o *host.Options) { o.Cooldown.Disabled = true })

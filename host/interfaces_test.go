@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/patchbay-dev/patchbay/host"
 	"github.com/patchbay-dev/patchbay/host/auth"
@@ -69,6 +71,27 @@ func (e *everything) PrepareRequest(*http.Request, *auth.Auth) error {
 	return nil
 }
 
+func (e *everything) ShouldRefresh(time.Time, *auth.Auth) bool {
+	e.add("RefreshEvaluator.ShouldRefresh")
+	return false
+}
+
+func (e *everything) OnCooldown(context.Context, auth.Result, auth.Block) {
+	e.add("CooldownObserver.OnCooldown")
+}
+
+func (e *everything) OnRefresh(context.Context, string, error) { e.add("RefreshObserver.OnRefresh") }
+
+func (e *everything) SaveHealth(context.Context, *auth.Auth) error {
+	e.add("HealthStore.SaveHealth")
+	return nil
+}
+
+func (e *everything) Health(context.Context, *auth.Auth) (map[string]*auth.ModelState, error) {
+	e.add("HealthStore.Health")
+	return nil, nil
+}
+
 func (e *everything) CloseExecutionSession(string) {
 	e.add("ExecutionSessionCloser.CloseExecutionSession")
 }
@@ -102,12 +125,20 @@ func (e *everything) HttpRequest(context.Context, *auth.Auth, *http.Request) (*h
 }
 
 // TestEveryInterfaceIsCalled: nothing is there by name only. Each method of each
-// interface that the core calls is called in the life of one credential.
-func TestEveryInterfaceIsCalled(t *testing.T) {
+// interface that the core calls is called in the lives of two credentials. Only
+// PostAuthHook is left to host/login, which is its caller: the tests there count.
+func TestEveryInterfaceIsCalled(t *testing.T) { synctest.Test(t, callEveryInterface) }
+
+func callEveryInterface(t *testing.T) {
 	e := &everything{memory: &memory{}, ProviderExecutor: &provider{name: "p"}}
-	r := newRig(t, func(o *host.Options) { o.Store, o.Hook, o.Selector, o.RoundTripperProvider = e, e, e, e })
+	r := newRig(t, onWallClock, func(o *host.Options) { o.Store, o.Hook, o.Selector, o.RoundTripperProvider = e, e, e, e })
 	r.RegisterExecutor(e)
-	r.addAll("p", "a")
+	r.add(auth.Auth{ID: "a", Provider: "p", Runtime: e}, "m")
+	r.add(auth.Auth{ID: "b", Provider: "p", Attributes: map[string]string{auth.AttrRuntimeOnly: "true"}}, "n")
+	r.block("b", "n", 500, 0)
+	r.StartAutoRefresh(t.Context(), time.Second)
+	time.Sleep(10 * time.Second)
+	r.StopAutoRefresh()
 	ctx, providers := t.Context(), []string{"p"}
 	steps := map[string]error{}
 	_, steps["execute"] = r.Execute(ctx, providers, request("m"), executor.Options{})
@@ -134,7 +165,8 @@ func TestEveryInterfaceIsCalled(t *testing.T) {
 		"Store.List", "Store.Save", "Store.Delete", "Hook.OnAuthRegistered", "Hook.OnAuthUpdated", "Hook.OnResult", "Selector.Pick",
 		"RoundTripperProvider.RoundTripperFor", "RequestPreparer.PrepareRequest", "ExecutionSessionCloser.CloseExecutionSession",
 		"ProviderExecutor.Execute", "ProviderExecutor.ExecuteStream", "ProviderExecutor.CountTokens", "ProviderExecutor.Refresh",
-		"ProviderExecutor.HttpRequest",
+		"ProviderExecutor.HttpRequest", "RefreshEvaluator.ShouldRefresh", "CooldownObserver.OnCooldown", "RefreshObserver.OnRefresh",
+		"HealthStore.SaveHealth", "HealthStore.Health",
 	} {
 		if e.calls[method] == 0 {
 			t.Errorf("nobody called %s", method)

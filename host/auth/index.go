@@ -51,7 +51,7 @@ func (a *Auth) configSeed() string {
 	if provider == "" {
 		return ""
 	}
-	parts := []string{"provider=" + provider}
+	parts := []string{"provider=" + escape(provider)}
 	for _, p := range []struct{ name, value string }{
 		{"compat", strings.ToLower(attr("compat_name"))},
 		{"base", attr(AttrBaseURL)},
@@ -60,7 +60,7 @@ func (a *Auth) configSeed() string {
 		{"source", attr(AttrSource)},
 	} {
 		if p.value != "" {
-			parts = append(parts, p.name+"="+p.value)
+			parts = append(parts, p.name+"="+escape(p.value))
 		}
 	}
 	if len(parts) == 1 {
@@ -68,3 +68,6 @@ func (a *Auth) configSeed() string {
 	}
 	return "config:" + strings.Join(parts, "\x00")
 }
+
+// escape keeps a value from looking like the end of itself.
+func escape(value string) string { return strings.ReplaceAll(value, "\x00", "\x00\x00") }

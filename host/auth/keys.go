@@ -50,9 +50,18 @@ const (
 	AttrHeaderPrefix = "header:"
 )
 
+// attr reads an attribute; that of no record is empty, so that every accessor here
+// has an answer for nil.
+func (a *Auth) attr(key string) string {
+	if a == nil {
+		return ""
+	}
+	return a.Attributes[key]
+}
+
 // Priority returns the priority attribute; absent or not a number means 0.
 func (a *Auth) Priority() int {
-	n, err := strconv.Atoi(strings.TrimSpace(a.Attributes[AttrPriority]))
+	n, err := strconv.Atoi(strings.TrimSpace(a.attr(AttrPriority)))
 	if err != nil {
 		return 0
 	}
@@ -62,15 +71,15 @@ func (a *Auth) Priority() int {
 // Group returns the account that the credential is one of several of, from the
 // attribute gemini_virtual_parent, else group; empty when it is on its own.
 func (a *Auth) Group() string {
-	if parent := strings.TrimSpace(a.Attributes[AttrVirtualParent]); parent != "" {
+	if parent := strings.TrimSpace(a.attr(AttrVirtualParent)); parent != "" {
 		return parent
 	}
-	return strings.TrimSpace(a.Attributes[AttrGroup])
+	return strings.TrimSpace(a.attr(AttrGroup))
 }
 
 // QuotaGroup returns the group that the credential shares a quota with; empty when
 // its quota is its own.
-func (a *Auth) QuotaGroup() string { return strings.TrimSpace(a.Attributes[AttrQuotaGroup]) }
+func (a *Auth) QuotaGroup() string { return strings.TrimSpace(a.attr(AttrQuotaGroup)) }
 
 // MaxWeight is the highest weight. It bounds how many different weights there can
 // be, and so what a weighted pick costs.
@@ -80,7 +89,7 @@ const MaxWeight = 100
 // integer means 1; what lies outside counts as the nearest bound, so that nobody
 // is starved: a credential is switched off by disabling it, not by a weight of 0.
 func (a *Auth) Weight() int {
-	return int(min(max(integer(a.Attributes[AttrWeight], 1), 1), MaxWeight))
+	return int(min(max(integer(a.attr(AttrWeight), 1), 1), MaxWeight))
 }
 
 // MaxInFlight returns how many requests the credential may serve at a time, a
@@ -88,7 +97,7 @@ func (a *Auth) Weight() int {
 // number; so does what is absent, negative or not an integer. A number too big to
 // be reached counts as the greatest that can be told.
 func (a *Auth) MaxInFlight() int {
-	return int(min(max(integer(a.Attributes[AttrMaxInFlight], 0), 0), math.MaxInt32))
+	return int(min(max(integer(a.attr(AttrMaxInFlight), 0), 0), math.MaxInt32))
 }
 
 // integer reads a decimal number; one that is too big is the nearest that is not,
@@ -103,16 +112,16 @@ func integer(s string, absent int64) int64 {
 
 // RuntimeOnly reports whether the credential stays out of the store.
 func (a *Auth) RuntimeOnly() bool {
-	return strings.EqualFold(strings.TrimSpace(a.Attributes[AttrRuntimeOnly]), "true")
+	return strings.EqualFold(strings.TrimSpace(a.attr(AttrRuntimeOnly)), "true")
 }
 
 // AllowPrivate reports whether the operator lets this credential reach private
 // addresses by name.
-func (a *Auth) AllowPrivate() bool { return a.Attributes[AttrAllowPrivate] == "true" }
+func (a *Auth) AllowPrivate() bool { return a.attr(AttrAllowPrivate) == "true" }
 
 // DeclaredModels returns the models that the operator listed, nil when none.
 func (a *Auth) DeclaredModels() []string {
-	raw := a.Attributes[AttrModels]
+	raw := a.attr(AttrModels)
 	if raw == "" {
 		return nil
 	}
@@ -142,8 +151,11 @@ func (a *Auth) SetDeclaredModels(names []string) {
 // Websockets reports whether the credential speaks websocket upstream, from
 // the attribute websockets, else from metadata; false by default.
 func (a *Auth) Websockets() bool {
-	if v, ok := boolOf(a.Attributes[AttrWebsockets]); ok {
+	if v, ok := boolOf(a.attr(AttrWebsockets)); ok {
 		return v
+	}
+	if a == nil {
+		return false
 	}
 	v, _ := boolOf(a.Metadata[AttrWebsockets])
 	return v

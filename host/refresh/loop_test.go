@@ -214,8 +214,8 @@ func TestLoopAsks(t *testing.T) {
 	})
 }
 
-// TestLoopNoticesASetClock: a clock that jumps ahead is noticed within a minute.
-func TestLoopNoticesASetClock(t *testing.T) {
+// TestFaultD08LoopNoticesASetClock: a clock that jumps ahead is noticed within a minute.
+func TestFaultD08LoopNoticesASetClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 1)
 		b.then = never
