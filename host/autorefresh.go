@@ -105,7 +105,7 @@ func (m *Manager) planRefresh(id string) (p refresh.Plan) {
 	}
 	now := m.now()
 	m.guard("refresh lead of "+a.Provider, func() {
-		p = refresh.Next(a, refresh.Lead(a.Provider, a.Runtime, exec, w.refresh.Leads), w.refresh.SkipDisabled, now)
+		p = refresh.Next(a, refresh.Lead(a.Provider, a.Runtime, exec, w.refresh.Leads), w.refresh, now)
 	})
 	if !p.Never() && !known.interrupted.IsZero() && !a.NextRefreshAfter.After(now) {
 		return refresh.Plan{At: now}

@@ -1,10 +1,13 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/retry"
 )
 
@@ -15,15 +18,45 @@ func fault(code, format string, args ...any) *auth.Error {
 
 // ClientError returns what a client is told of an error of Execute, OpenStream
 // or ExecuteStream. Most errors are told as they are. When a provider refused
-// the operator's credential (401, 402, 403), the client's own key is not wrong:
-// it gets auth_unavailable, without the provider's words. nil stays nil.
+// the operator's credential (401 and 402, and 403 unless it is about the request),
+// the client's own key is not wrong: it gets auth_unavailable, without the
+// provider's words but with its hint when to come back. nil stays nil.
+// core-decisions.md section 2, row 28.
 func ClientError(err error) error {
-	if err == nil || retry.RequestFault(err) {
+	if err == nil {
+		return nil
+	}
+	status := retry.StatusOf(err)
+	switch status {
+	case http.StatusUnauthorized, http.StatusPaymentRequired:
+	case http.StatusForbidden:
+		if retry.RequestFault(err) {
+			return err
+		}
+	default:
 		return err
 	}
-	switch status := retry.StatusOf(err); status {
-	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden:
-		return fault(auth.CodeAuthUnavailable, "the provider refused the credential that was used (status %d); the operator has to look at it", status)
+	told := &refused{told: fault(auth.CodeAuthUnavailable, "the provider refused the credential that was used (status %d); the operator has to look at it", status)}
+	if hinted, ok := errors.AsType[executor.RetryAfterError](err); ok {
+		told.wait = hinted.RetryAfter()
 	}
-	return err
+	return told
 }
+
+// refused is an auth.Error with the provider's hint.
+type refused struct {
+	told *auth.Error
+	wait *time.Duration
+}
+
+// Error returns the core's words.
+func (e *refused) Error() string { return e.told.Error() }
+
+// Unwrap returns the core's error.
+func (e *refused) Unwrap() error { return e.told }
+
+// StatusCode implements executor.StatusError.
+func (e *refused) StatusCode() int { return e.told.StatusCode() }
+
+// RetryAfter implements executor.RetryAfterError.
+func (e *refused) RetryAfter() *time.Duration { return e.wait }

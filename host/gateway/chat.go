@@ -54,7 +54,7 @@ func (g *Gateway) chat(c echo.Context) error {
 func (g *Gateway) whole(ctx context.Context, x *exchange, providers []string, req executor.Request, opts executor.Options) {
 	resp, err := g.manager.Execute(ctx, providers, req, opts)
 	if err != nil {
-		x.fail(describe(err, context.Cause(ctx)))
+		x.fail(x.describe(ctx, err))
 		return
 	}
 	passHeaders(x.Header(), resp.Headers)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/patchbay-dev/patchbay/host"
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/executor"
 )
@@ -31,11 +32,14 @@ var oneSecond = time.Second
 
 // describe says what a client is told of err. cause is why the request's
 // context ended, nil while it has not: an error that comes after that is a
-// consequence of it. Pure.
-func describe(err, cause error) *problem {
+// consequence of it. With passthrough a provider's refusal of the credential is
+// told as it is. Pure.
+func describe(err, cause error, passthrough bool) *problem {
 	p := describeCause(cause)
-	if p == nil {
+	if p == nil && passthrough {
 		p = describeError(err)
+	} else if p == nil {
+		p = describeError(host.ClientError(err))
 	}
 	p.cause = err
 	return p
@@ -119,10 +123,10 @@ func describeUpstream(e *executor.UpstreamError) *problem {
 	spoiled := e.Committed && e.Status >= http.StatusInternalServerError
 	aboutRequest := e.RequestScope && !spoiled || auth.FaultOf(e.Status, e.Code, text) == auth.FaultRequest
 	switch status {
-	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusTooManyRequests:
-		aboutRequest = false // the client's own key is not wrong
-	case http.StatusForbidden:
-		aboutRequest = aboutRequest && status == e.Status
+	case http.StatusTooManyRequests:
+		aboutRequest = false
+	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden:
+		aboutRequest = true // otherwise host.ClientError has left nothing of it
 	default:
 		aboutRequest = aboutRequest || slices.Contains(verbatim, status)
 	}

@@ -88,7 +88,7 @@ func TestDescribe(t *testing.T) {
 		{"shutdown", context.Canceled, errShutdown, 503, codeShutdown, "1", false},
 	}
 	for _, c := range cases {
-		p := describe(c.err, c.cause)
+		p := describe(c.err, c.cause, false)
 		retry := ""
 		if p.retryAfter != nil {
 			retry = fmt.Sprint(wholeSeconds(*p.retryAfter))
@@ -105,6 +105,25 @@ func TestDescribe(t *testing.T) {
 		if p.status == http.StatusServiceUnavailable && p.code == auth.CodeAuthUnavailable && p.message != noCredential(nil).message {
 			t.Errorf("%s: tells about credentials: %s", c.name, p.message)
 		}
+	}
+}
+
+// TestDescribePassthrough: the operator may want clients to see what a provider
+// says of the credential.
+func TestDescribePassthrough(t *testing.T) {
+	rejected := []byte(providerBody)
+	for _, status := range []int{401, 402, 403} {
+		err := &executor.UpstreamError{Status: status, Body: rejected}
+		if p := describe(err, nil, true); p.status != status || string(p.body) != providerBody {
+			t.Errorf("%d became %d %s", status, p.status, p.body)
+		}
+		if p := describe(err, nil, false); p.status != http.StatusServiceUnavailable || p.body != nil {
+			t.Errorf("%d without: %d %s", status, p.status, p.body)
+		}
+	}
+	hinted := &executor.UpstreamError{Status: 403, Retry: seconds(3)}
+	if p := describe(hinted, nil, false); p.retryAfter == nil || *p.retryAfter != *seconds(3) {
+		t.Error("the hint is gone")
 	}
 }
 

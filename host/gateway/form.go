@@ -60,7 +60,7 @@ func routeError(err error, c echo.Context) {
 	x := exchangeOf(c)
 	var he *echo.HTTPError
 	if !errors.As(err, &he) {
-		x.fail(describe(err, nil))
+		x.fail(describe(err, nil, false))
 		return
 	}
 	switch he.Code {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -60,6 +61,11 @@ type problem struct {
 
 func (p *problem) apiError(requestID string) wire.APIError {
 	return wire.APIError{Status: p.status, Type: p.kind, Code: p.code, Message: p.message, Param: p.param, RequestID: requestID}
+}
+
+// describe says what the client of the exchange is told of err.
+func (x *exchange) describe(ctx context.Context, err error) *problem {
+	return describe(err, context.Cause(ctx), x.limits.PassthroughErrors)
 }
 
 // fail answers with p, in whatever form is still possible: a whole error

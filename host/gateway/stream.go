@@ -17,7 +17,7 @@ import (
 func (g *Gateway) streamed(ctx context.Context, x *exchange, providers []string, req executor.Request, opts executor.Options) {
 	s, err := g.manager.OpenStream(ctx, providers, req, opts)
 	if err != nil {
-		x.fail(describe(err, context.Cause(ctx)))
+		x.fail(x.describe(ctx, err))
 		return
 	}
 	defer closing(ctx, s)()
@@ -26,7 +26,7 @@ func (g *Gateway) streamed(ctx context.Context, x *exchange, providers []string,
 		err = &auth.Error{Code: auth.CodeEmptyStream, Message: "the provider's stream ended before it began"}
 	}
 	if err != nil {
-		x.fail(describe(err, context.Cause(ctx)))
+		x.fail(x.describe(ctx, err))
 		return
 	}
 	passHeaders(x.Header(), s.Headers())
@@ -43,7 +43,7 @@ func (g *Gateway) streamed(ctx context.Context, x *exchange, providers []string,
 		x.events.done()
 		return
 	}
-	x.fail(describe(err, context.Cause(ctx)))
+	x.fail(x.describe(ctx, err))
 }
 
 // closing closes s as soon as ctx ends, since Next need not watch it, and

@@ -4,12 +4,8 @@ import (
 	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/settings"
 )
-
-// maxSpread bounds how much earlier than needed a refresh may be, so that
-// credentials of one login do not all come at once. core-decisions.md section 2,
-// row 26.
-const maxSpread = 5 * time.Minute
 
 // Plan is when a credential is refreshed next. The zero Plan is never.
 type Plan struct {
@@ -28,26 +24,27 @@ func (p Plan) Never() bool { return p == Plan{} }
 // nil when it is not refreshed for that. An API key, a credential that needs a
 // login, and one without a lead, an interval of its own or a runtime that
 // decides, are never refreshed. One that is switched off is, unless it or else
-// skipDisabled says otherwise: a token that dies meanwhile is lost. NextRefreshAfter holds
-// everything off until then. spec: core.md section 6; core-decisions.md section
+// cfg.SkipDisabled says otherwise: a token that dies meanwhile is lost. NextRefreshAfter holds
+// everything off until then. A tenth of the lead, and at most cfg.MaxJitter, is how
+// much earlier it may be, so that credentials of one login do not all come at once. spec: core.md section 6; core-decisions.md section
 // 2, rows 25 and 26.
-func Next(a *auth.Auth, lead *time.Duration, skipDisabled bool, now time.Time) Plan {
+func Next(a *auth.Auth, lead *time.Duration, cfg settings.Refresh, now time.Time) Plan {
 	switch {
 	case a == nil, a.Kind() == auth.KindAPIKey, NeedsLogin(a):
 		return Plan{}
 	case a.Disabled || a.Status == auth.StatusDisabled:
-		if want, ok := a.RefreshDisabledOverride(); ok && !want || !ok && skipDisabled {
+		if want, ok := a.RefreshDisabledOverride(); ok && !want || !ok && cfg.SkipDisabled {
 			return Plan{}
 		}
 	}
-	p := due(a, lead, now)
+	p := due(a, lead, cfg.Filled().MaxJitter, now)
 	if !p.Never() && a.NextRefreshAfter.After(now) && a.NextRefreshAfter.After(p.At) {
 		return Plan{At: a.NextRefreshAfter, Ask: p.Ask}
 	}
 	return p
 }
 
-func due(a *auth.Auth, lead *time.Duration, now time.Time) Plan {
+func due(a *auth.Auth, lead *time.Duration, jitter time.Duration, now time.Time) Plan {
 	if _, ok := a.Runtime.(auth.RefreshEvaluator); ok {
 		return Plan{At: now, Ask: true}
 	}
@@ -72,9 +69,9 @@ func due(a *auth.Auth, lead *time.Duration, now time.Time) Plan {
 		if life := expires.Sub(a.LastRefreshedAt); !a.LastRefreshedAt.IsZero() && life > 0 {
 			before = min(before, life/2)
 		}
-		return Plan{At: past(expires.Add(-before), now), Spread: spread(before)}
+		return Plan{At: past(expires.Add(-before), now), Spread: min(before/10, jitter)}
 	case refreshed:
-		return Plan{At: last.Add(*lead), Spread: spread(*lead)}
+		return Plan{At: last.Add(*lead), Spread: min(*lead/10, jitter)}
 	}
 	return Plan{At: now}
 }
@@ -86,8 +83,6 @@ func past(at, now time.Time) time.Time {
 	}
 	return at
 }
-
-func spread(lead time.Duration) time.Duration { return min(lead/10, maxSpread) }
 
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {

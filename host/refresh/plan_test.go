@@ -8,6 +8,7 @@ import (
 
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/refresh"
+	"github.com/patchbay-dev/patchbay/host/settings"
 )
 
 var now = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -69,8 +70,20 @@ func TestNext(t *testing.T) {
 		"interval, no expiry":  {expiring(0, meta("expires_at", nil), meta("refresh_interval", 60.0), refreshed(time.Second)), nil, false, refresh.Plan{At: now.Add(59 * time.Second)}},
 		"interval, nonsense":   {expiring(0, meta("refresh_interval", "-1m")), nil, false, refresh.Plan{}},
 	} {
-		if diff := cmp.Diff(c.want, refresh.Next(c.a, c.lead, c.skip, now)); diff != "" {
+		if diff := cmp.Diff(c.want, refresh.Next(c.a, c.lead, settings.Refresh{SkipDisabled: c.skip}, now)); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+}
+
+// TestJitterIsBounded: by a tenth of the lead, and by what the operator says.
+func TestJitterIsBounded(t *testing.T) {
+	a := &auth.Auth{Metadata: map[string]any{"refresh_token": "r", "expires_at": now.Add(24 * time.Hour).Unix()}}
+	for _, c := range []struct{ lead, most, want time.Duration }{
+		{4 * time.Hour, 0, 5 * time.Minute}, {10 * time.Minute, 0, time.Minute}, {4 * time.Hour, time.Minute, time.Minute}, {4 * time.Hour, time.Hour, 24 * time.Minute},
+	} {
+		if p := refresh.Next(a, &c.lead, settings.Refresh{MaxJitter: c.most}, now); p.Spread != c.want {
+			t.Errorf("lead %v, at most %v: %v", c.lead, c.most, p.Spread)
 		}
 	}
 }

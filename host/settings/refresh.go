@@ -12,6 +12,9 @@ type Refresh struct {
 	// ErrorBackoff is how long a credential is left alone after a refresh that
 	// failed; 0 means 5 minutes.
 	ErrorBackoff time.Duration `json:"error_backoff" koanf:"error_backoff"`
+	// MaxJitter bounds how much earlier than needed a refresh may be, at random; 0
+	// means 5 minutes. It is never more than a tenth of the lead.
+	MaxJitter time.Duration `json:"max_jitter" koanf:"max_jitter"`
 	// SkipDisabled leaves credentials alone that are switched off. Their tokens
 	// may die meanwhile.
 	SkipDisabled bool `json:"skip_disabled" koanf:"skip_disabled"`
@@ -25,7 +28,7 @@ type Refresh struct {
 
 // DefaultRefresh returns what ships.
 func DefaultRefresh() Refresh {
-	return Refresh{Workers: 16, Timeout: time.Minute, ErrorBackoff: 5 * time.Minute}
+	return Refresh{Workers: 16, Timeout: time.Minute, ErrorBackoff: 5 * time.Minute, MaxJitter: 5 * time.Minute}
 }
 
 // Filled returns r with what ships in place of what is 0 or less.
@@ -36,6 +39,9 @@ func (r Refresh) Filled() Refresh {
 	}
 	if r.Timeout <= 0 {
 		r.Timeout = d.Timeout
+	}
+	if r.MaxJitter <= 0 {
+		r.MaxJitter = d.MaxJitter
 	}
 	if r.ErrorBackoff <= 0 {
 		r.ErrorBackoff = d.ErrorBackoff

@@ -55,6 +55,9 @@ type Limits struct {
 	RequestTimeout time.Duration `json:"request_timeout" koanf:"request_timeout"`
 	// ShutdownGrace is how long running requests may take at the end.
 	ShutdownGrace time.Duration `json:"shutdown_grace" koanf:"shutdown_grace"`
+	// PassthroughErrors gives clients what a provider says when it refuses the
+	// operator's credential (401, 402, 403), instead of 503.
+	PassthroughErrors bool `json:"passthrough_errors" koanf:"passthrough_errors"`
 }
 
 // Retry bounds how a request is tried again.
