@@ -37,7 +37,7 @@ type fault struct {
 // instantiate makes an instance and brings it to the state after _initialize.
 // It must be closed by the caller unless there is a fault.
 func (m *Module) instantiate(ctx context.Context) (*instance, *fault) {
-	i := &instance{record: record{log: &capture{to: m.log}, halt: &m.halt, slice: m.slice, slices: &m.stats.slices}}
+	i := &instance{record: record{now: m.now, log: &capture{to: m.log}, halt: &m.halt, slice: m.slice, slices: &m.stats.slices}}
 	i.record.begin(ctx, m.initTime)
 	defer i.record.end()
 	var memory mappings

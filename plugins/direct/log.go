@@ -43,22 +43,23 @@ func (b *bucket) take(now int64) (dropped int, ok bool) {
 // logger takes the lines of all instances of one plugin.
 type logger struct {
 	emit func(abi.LogLevel, string)
+	now  func() int64
 
 	// mu guards bucket.
 	mu     sync.Mutex
 	bucket bucket
 }
 
-func newLogger(emit func(abi.LogLevel, string)) *logger {
+func newLogger(emit func(abi.LogLevel, string), now func() int64) *logger {
 	if emit == nil {
 		emit = func(abi.LogLevel, string) {}
 	}
-	return &logger{emit: emit, bucket: bucket{tokens: logBurst, last: now()}}
+	return &logger{emit: emit, now: now, bucket: bucket{tokens: logBurst, last: now()}}
 }
 
 func (l *logger) line(level abi.LogLevel, text []byte) {
 	l.mu.Lock()
-	dropped, ok := l.bucket.take(now())
+	dropped, ok := l.bucket.take(l.now())
 	l.mu.Unlock()
 	if dropped > 0 {
 		l.emit(abi.LogLevelWarn, fmt.Sprintf("%d log lines dropped", dropped))

@@ -77,7 +77,7 @@ func TestLogRate(t *testing.T) {
 // Lines end where the guest ends them, and at the end of the call.
 func TestCapture(t *testing.T) {
 	var got []string
-	l := newLogger(func(level abi.LogLevel, line string) { got = append(got, level.String()[len("LOG_LEVEL_"):]+" "+line) })
+	l := newLogger(func(level abi.LogLevel, line string) { got = append(got, level.String()[len("LOG_LEVEL_"):]+" "+line) }, now)
 	c := &capture{to: l}
 	r := &record{log: c}
 	for _, p := range []string{"one\ntw", "", "o\n\n", "thr"} {
@@ -93,7 +93,7 @@ func TestCapture(t *testing.T) {
 
 func TestLogFlood(t *testing.T) {
 	lines, bytes, last := 0, 0, ""
-	l := newLogger(func(_ abi.LogLevel, line string) { lines++; bytes += len(line); last = line })
+	l := newLogger(func(_ abi.LogLevel, line string) { lines++; bytes += len(line); last = line }, now)
 	c := &capture{to: l}
 	r := &record{log: c}
 	long := []byte(strings.Repeat("x", 1<<20))

@@ -56,18 +56,20 @@ func newRuntime(t testing.TB) *direct.Runtime {
 	return r
 }
 
-// tryLoad meters and loads a module.
-func tryLoad(t testing.TB, wasm []byte, change func(*direct.Config)) (*direct.Module, error) {
+// config is how a module is loaded, once it is metered.
+func config(t testing.TB, wasm []byte) direct.Config {
 	t.Helper()
 	metered, err := meter.Rewrite(wasm, meter.Config{})
 	if err != nil {
 		t.Fatalf("rewrite: %v", err)
 	}
-	c := direct.Config{Plugin: "test", Wasm: metered.Wasm, Yield: yield, Init: initOf("{}")}
-	if change != nil {
-		change(&c)
-	}
-	return newRuntime(t).Load(t.Context(), c)
+	return direct.Config{Plugin: "test", Wasm: metered.Wasm, Yield: yield, Init: initOf("{}")}
+}
+
+// tryLoad meters and loads a module.
+func tryLoad(t testing.TB, wasm []byte, change func(*direct.Config)) (*direct.Module, error) {
+	t.Helper()
+	return loadOn(t, newRuntime(t), wasm, change)
 }
 
 func load(t testing.TB, wasm []byte, change func(*direct.Config)) *direct.Module {
@@ -99,6 +101,23 @@ func execute(ctx context.Context, m *direct.Module, model, arg string) (string, 
 		return "", fmt.Errorf("the guest answered %+v", list)
 	}
 	return string(list.Actions[0].Reply.Body), nil
+}
+
+// loadOn meters a module and loads it in a runtime.
+func loadOn(t testing.TB, r *direct.Runtime, wasm []byte, change func(*direct.Config)) (*direct.Module, error) {
+	t.Helper()
+	c := config(t, wasm)
+	if change != nil {
+		change(&c)
+	}
+	return r.Load(context.Background(), c)
+}
+
+func closeNow(t testing.TB, m *direct.Module) {
+	t.Helper()
+	if err := m.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
 }
 
 // wantFault checks an error's fault and returns it.

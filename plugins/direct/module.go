@@ -76,6 +76,7 @@ type Module struct {
 	fresh     bool
 	memory    int64
 	log       *logger
+	now       func() int64
 
 	// Each slot of the pool is a token: in warm with an instance, in empty
 	// without one, or with the call that leased it.
@@ -128,7 +129,8 @@ func (r *Runtime) Load(ctx context.Context, c Config) (*Module, error) {
 		initTime:  max(c.CallTime, minInitTime),
 		queueTime: c.QueueTime,
 		memory:    c.MemoryBytes,
-		log:       newLogger(c.Log),
+		log:       newLogger(c.Log, r.now),
+		now:       r.now,
 		warm:      make(chan *instance, c.Instances),
 		empty:     make(chan struct{}, c.Instances),
 		closing:   make(chan struct{}),

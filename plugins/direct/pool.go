@@ -34,7 +34,7 @@ func (m *Module) lease(ctx context.Context) (*instance, *fault) {
 
 // wait is the slow way: all slots are leased.
 func (m *Module) wait(ctx context.Context) (*instance, *fault) {
-	start := now()
+	start := m.now()
 	m.stats.waits.Add(1)
 	if n := m.stats.waiting.Add(1); n > m.queue {
 		m.stats.waiting.Add(-1)
@@ -42,7 +42,7 @@ func (m *Module) wait(ctx context.Context) (*instance, *fault) {
 	}
 	defer func() {
 		m.stats.waiting.Add(-1)
-		m.stats.waited.Add(now() - start)
+		m.stats.waited.Add(m.now() - start)
 	}()
 	timer := time.NewTimer(m.queueTime)
 	defer timer.Stop()

@@ -29,6 +29,7 @@ func now() int64 { return int64(time.Since(epoch)) }
 // wazero looks at neither.
 type record struct {
 	ctx      context.Context
+	now      func() int64
 	deadline int64
 	limit    time.Duration
 	random   int
@@ -63,7 +64,7 @@ func (r *record) Value(key any) any {
 // begin sets the record for a call that may run for limit, and no longer than
 // ctx.
 func (r *record) begin(ctx context.Context, limit time.Duration) {
-	start := now()
+	start := r.now()
 	r.ctx, r.limit, r.deadline = ctx, limit, start+int64(limit)
 	r.random, r.logged = 0, 0
 	if at, ok := ctx.Deadline(); ok {
@@ -93,7 +94,7 @@ func (r *record) stopped() *stop {
 	if err := r.ctx.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return &stop{fault: abi.FaultCanceled, detail: "the caller left while the call ran"}
 	}
-	if now() >= r.deadline {
+	if r.now() >= r.deadline {
 		return &stop{fault: abi.FaultDeadline, detail: fmt.Sprintf("the call used up its %v", max(r.limit, 0).Round(time.Millisecond))}
 	}
 	return nil

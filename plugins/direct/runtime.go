@@ -27,6 +27,8 @@ const maxCachedLoads = 2
 type Runtime struct {
 	dir   string
 	cache wazero.CompilationCache
+	// now is the clock of deadlines and of the log's rate, in nanoseconds.
+	now func() int64
 
 	// compile is held by whoever takes all of slots.
 	compile sync.Mutex
@@ -52,7 +54,7 @@ func NewRuntime(cacheDir string) (*Runtime, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the compile cache: %w", err)
 	}
-	return &Runtime{dir: cacheDir, cache: cache, slots: make(chan struct{}, maxCachedLoads)}, nil
+	return &Runtime{dir: cacheDir, cache: cache, now: now, slots: make(chan struct{}, maxCachedLoads)}, nil
 }
 
 // Close releases the compiled code. Modules must be closed before.
@@ -74,12 +76,16 @@ func (r *Runtime) Compile(ctx context.Context, wasm []byte) error {
 const maxPages = 1 << 30 / abi.PageSize
 
 func (r *Runtime) newRuntime(ctx context.Context, pages uint32) wazero.Runtime {
-	return wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler().
+	return wazero.NewRuntimeWithConfig(ctx, r.config(pages))
+}
+
+func (r *Runtime) config(pages uint32) wazero.RuntimeConfig {
+	return wazero.NewRuntimeConfigCompiler().
 		WithCoreFeatures(api.CoreFeaturesV2).
 		WithMemoryLimitPages(pages).
 		WithCloseOnContextDone(false).
 		WithDebugInfoEnabled(false).
-		WithCompilationCache(r.cache))
+		WithCompilationCache(r.cache)
 }
 
 // compileModule compiles, or reads from the disk cache. A damaged cache is

@@ -1,0 +1,11 @@
+;; Writes all over its memory, and traps; says it is new as long as it is.
+(module
+  (memory (export "memory") 2)
+  (data (i32.const 16) "\0a\02\62\00") ;; actions: [{ok: {}}]
+  (func (export "patchbay_abi_1") (result i32) i32.const 0)
+  (func (export "patchbay_buffer") (param $len i32) (result i32) i32.const 1024)
+  (func (export "patchbay_call") (param $op i32) (param $len i32) (result i64)
+    (if (i32.eq (local.get $op) (i32.const 1)) (then (return (i64.const 0x10_0000_0004))))
+    (if (i32.load (i32.const 65536)) (then (return (i64.const 0))))
+    (memory.fill (i32.const 65536) (i32.const 255) (i32.const 65536))
+    unreachable))

@@ -1,0 +1,40 @@
+;; A chain of 64-bit divisions.
+(module
+  (memory (export "memory") 2)
+  (data (i32.const 16) "\0a\02\62\00") ;; actions: [{ok: {}}]
+  (func (export "patchbay_abi_1") (result i32) i32.const 0)
+  (func (export "patchbay_buffer") (param $len i32) (result i32) i32.const 1024)
+  (func (export "patchbay_call") (param $op i32) (param $len i32) (result i64)
+    (local $x i64)
+    (if (i32.eq (local.get $op) (i32.const 1)) (then (return (i64.const 0x10_0000_0004))))
+    (local.set $x (i64.const -1))
+    (loop $again
+      local.get $x
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      i64.const 3 i64.div_u i64.const -5 i64.or i64.const 7 i64.rem_s i64.const -9 i64.or
+      local.set $x
+      (br $again))
+    unreachable))

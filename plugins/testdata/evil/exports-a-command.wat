@@ -1,0 +1,4 @@
+;; A program that runs once, not a plugin.
+(module
+  (memory (export "memory") 1)
+  (func (export "_start")))

@@ -1,0 +1,13 @@
+;; Waits for as many things at once as the host looks at, again and again.
+(module
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 4)
+  (data (i32.const 16) "\0a\02\62\00") ;; actions: [{ok: {}}]
+  (func (export "patchbay_abi_1") (result i32) i32.const 0)
+  (func (export "patchbay_buffer") (param $len i32) (result i32) i32.const 1024)
+  (func (export "patchbay_call") (param $op i32) (param $len i32) (result i64)
+    (if (i32.eq (local.get $op) (i32.const 1)) (then (return (i64.const 0x10_0000_0004))))
+    (loop $again
+      (drop (call $poll (i32.const 4096) (i32.const 73728) (i32.const 1365) (i32.const 512)))
+      (br $again))
+    unreachable))

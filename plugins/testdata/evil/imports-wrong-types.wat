@@ -1,0 +1,12 @@
+;; Imports what there is, with other types.
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func (param i32) (result i32)))
+  (import "patchbay" "log" (func (param i32 i32)))
+  (import "wasi_snapshot_preview1" "random_get" (func (param i64 i64) (result i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 16) "\0a\02\62\00") ;; actions: [{ok: {}}]
+  (func (export "patchbay_abi_1") (result i32) i32.const 0)
+  (func (export "patchbay_buffer") (param $len i32) (result i32) i32.const 1024)
+  (func (export "patchbay_call") (param $op i32) (param $len i32) (result i64)
+    (if (i32.eq (local.get $op) (i32.const 1)) (then (return (i64.const 0x10_0000_0004))))
+    (i64.const 0x10_0000_0004)))

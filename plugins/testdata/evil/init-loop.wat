@@ -1,0 +1,9 @@
+;; Op init never answers.
+(module
+  (memory (export "memory") 2)
+  (data (i32.const 16) "\0a\02\62\00") ;; actions: [{ok: {}}]
+  (func (export "patchbay_abi_1") (result i32) i32.const 0)
+  (func (export "patchbay_buffer") (param $len i32) (result i32) i32.const 1024)
+  (func (export "patchbay_call") (param $op i32) (param $len i32) (result i64)
+    (loop $again (br $again))
+    unreachable))

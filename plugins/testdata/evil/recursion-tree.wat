@@ -1,0 +1,15 @@
+;; No loop at all: a tree of calls 40 levels high, a million million of them.
+(module
+  (memory (export "memory") 2)
+  (data (i32.const 16) "\0a\02\62\00") ;; actions: [{ok: {}}]
+  (func $f (param $depth i32)
+    (if (local.get $depth)
+      (then
+        (call $f (i32.sub (local.get $depth) (i32.const 1)))
+        (call $f (i32.sub (local.get $depth) (i32.const 1))))))
+  (func (export "patchbay_abi_1") (result i32) i32.const 0)
+  (func (export "patchbay_buffer") (param $len i32) (result i32) i32.const 1024)
+  (func (export "patchbay_call") (param $op i32) (param $len i32) (result i64)
+    (if (i32.eq (local.get $op) (i32.const 1)) (then (return (i64.const 0x10_0000_0004))))
+    (call $f (i32.const 40))
+    unreachable))

@@ -1,0 +1,13 @@
+;; The start section names an endless loop of fills.
+(module
+  (start $spin)
+  (memory (export "memory") 800)
+  (data (i32.const 16) "\0a\02\62\00") ;; actions: [{ok: {}}]
+  (func $spin
+    (loop $again
+      (memory.fill (i32.const 65536) (i32.const 1) (i32.const 50331648))
+      (br $again)))
+  (func (export "patchbay_abi_1") (result i32) i32.const 0)
+  (func (export "patchbay_buffer") (param $len i32) (result i32) i32.const 1024)
+  (func (export "patchbay_call") (param $op i32) (param $len i32) (result i64)
+    (i64.const 0x10_0000_0004)))
