@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -32,6 +34,17 @@ func FuzzRewrite(f *testing.F) {
 	f.Add(body(0x23, 1, 0x1a))
 	f.Add(body(0x00, 0x42, 0, 0xfc, 11, 0))
 	f.Add(append(body(), section(0, cat("name", 0))...))
+	evil, err := filepath.Glob("../testdata/evil/*.wasm")
+	if err != nil || len(evil) == 0 {
+		f.Fatalf("%d evil modules, %v", len(evil), err)
+	}
+	for _, file := range evil {
+		wasm, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(wasm)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		e := newEngine(t, wazero.NewRuntimeConfigInterpreter())
 		sameVerdict(t, e, data)
