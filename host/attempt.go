@@ -110,6 +110,7 @@ func (m *Manager) use(ctx context.Context, r *request, s *slot, e *entry, target
 			err = m.call(ctx, r, at, do)
 		}
 		m.heard(r, s, err)
+		err = r.w.rules[e.provider].Apply(err)
 		switch {
 		case err == nil:
 			if r.probe != nil {
@@ -201,7 +202,7 @@ func (m *Manager) retryable(r *request, round int) []retry.Candidate {
 }
 
 func (m *Manager) markFailure(ctx context.Context, at *attempt, err error) {
-	m.mark(ctx, at.slot, at.failure(err))
+	m.mark(ctx, at.slot, at.failure(m.world.Load().rules[at.provider].Apply(err)))
 }
 
 func (m *Manager) markSuccess(ctx context.Context, at *attempt) {

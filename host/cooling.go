@@ -6,6 +6,7 @@ import (
 
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/cooldown"
+	"github.com/patchbay-dev/patchbay/host/retry"
 	"github.com/patchbay-dev/patchbay/host/settings"
 )
 
@@ -20,10 +21,17 @@ func (m *Manager) SetCooldown(c settings.Cooldown) {
 	m.changeCooling(func(w *world) { w.cooldown = c })
 }
 
-// setProviders takes over the providers' words on cooling.
+// setProviders takes over what is set for providers: words on cooling, and on what
+// their errors mean.
 func (m *Manager) setProviders(providers map[string]settings.Provider) {
 	var words map[string]bool
+	rules := map[string]*retry.Rules{}
 	for name, p := range providers {
+		compiled, err := retry.CompileRules(p.RequestScopedErrors)
+		if err != nil { // host/config has refused it, so this is a Go program's
+			m.log.Warn("the error rules of a provider are not used", "provider", name, "error", err)
+		}
+		rules[providerKey(name)] = compiled
 		if p.DisableCooling == nil {
 			continue
 		}
@@ -32,7 +40,7 @@ func (m *Manager) setProviders(providers map[string]settings.Provider) {
 		}
 		words[providerKey(name)] = *p.DisableCooling
 	}
-	m.changeCooling(func(w *world) { w.cooling = words })
+	m.changeCooling(func(w *world) { w.cooling, w.rules = words, rules })
 }
 
 // heedSwitch does what SetQuotaCooldownDisabled asked for since it last looked.

@@ -9,6 +9,7 @@ import (
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/models"
+	"github.com/patchbay-dev/patchbay/host/retry"
 	"github.com/patchbay-dev/patchbay/host/selector"
 	"github.com/patchbay-dev/patchbay/host/settings"
 )
@@ -37,6 +38,8 @@ type world struct {
 	cooldown settings.Cooldown
 	// cooling is each provider's word on whether cooling is off.
 	cooling map[string]bool
+	// rules are the operator's words on errors, by provider.
+	rules   map[string]*retry.Rules
 	refresh settings.Refresh
 	names   *models.Book
 

@@ -15,6 +15,9 @@ const (
 	CodeConnectionLifecycle = "connection_lifecycle"
 	// CodeModelNotSupported: the credential may not use the model.
 	CodeModelNotSupported = "model_not_supported"
+	// CodeForceCooldown: the operator wants the credential kept away, whatever the
+	// error is.
+	CodeForceCooldown = "force_cooldown"
 	// CodeInvalidGrant: the token behind the credential was revoked.
 	CodeInvalidGrant = "invalid_grant"
 )
@@ -104,6 +107,8 @@ func FaultOf(status int, code, text string) Fault {
 		return FaultModel
 	case CodeInvalidGrant:
 		return FaultGrant
+	case CodeForceCooldown:
+		return FaultNone
 	}
 	if slices.Contains(providerRequestCodes, code) {
 		return FaultRequest

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,16 @@ func validate(cfg settings.Config, all layers) []*Error {
 	}
 	if !validAdmin(cfg.Admin.Listen) {
 		errs = append(errs, all.fail([]string{"admin", "listen"}, "must be a loopback address and a port, such as 127.0.0.1:9484, or empty"))
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Providers)) {
+		for i, rule := range cfg.Providers[name].RequestScopedErrors {
+			for j, pattern := range rule.MatchRegex {
+				if _, err := regexp.Compile(pattern); err != nil {
+					path := []string{"providers", name, "request_scoped_errors", strconv.Itoa(i), "match_regex", strconv.Itoa(j)}
+					errs = append(errs, all.fail(path, "is not a regular expression that Go knows"))
+				}
+			}
+		}
 	}
 	declared := map[[2]string]string{}
 	for i, c := range cfg.Credentials {

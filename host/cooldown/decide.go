@@ -27,6 +27,9 @@ const (
 // minHint is the shortest wait that a provider's hint can ask for.
 const minHint = time.Second
 
+// minForced is the shortest block that an operator's rule makes. core.md 2.9.
+const minForced = time.Minute
+
 // Decide returns the state that follows prev after res: of the model res.Model,
 // or of the credential as a whole when that is empty. disabled switches cooling
 // off, see Disabled; what says that a model is not there is no cooling, and
@@ -47,7 +50,7 @@ func Decide(prev auth.ModelState, res auth.Result, cfg settings.Cooldown, disabl
 	if prev.HalfOpen(now) {
 		v.probed(prev, cfg, now)
 	}
-	if disabled && !v.absence {
+	if disabled && !v.absence && !v.forced {
 		// A missing model is the only block that outlives the switch.
 		if open && absent(prev.LastError, res.Model) {
 			return prev, false
@@ -96,6 +99,8 @@ type verdict struct {
 	neutral bool
 	// absence: the model is not there, which is not a matter of cooling.
 	absence bool
+	// forced: the operator wants a block, whatever else is said.
+	forced bool
 	// until is zero for no block.
 	until time.Time
 	// source says on whose word until is.
@@ -130,6 +135,9 @@ func judge(prev auth.ModelState, res auth.Result, cfg settings.Cooldown, now tim
 		v.tooMany(prev, res, cfg, now)
 	default:
 		v.until = after(now, cfg.Transient)
+	}
+	if v.forced = codeOf(res.Error) == auth.CodeForceCooldown; v.forced && v.until.Before(now.Add(minForced)) {
+		v.until, v.source = now.Add(minForced), auth.SourceOperator
 	}
 	return v
 }

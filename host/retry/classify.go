@@ -38,6 +38,9 @@ func RequestFault(err error) bool {
 	if err == nil {
 		return false
 	}
+	if ruled, ok := errors.AsType[*Ruled](err); ok {
+		return ruled.Stop
+	}
 	if scoped, ok := errors.AsType[interface {
 		error
 		IsRequestScoped() bool

@@ -25,7 +25,13 @@ func ResultOf(err error) (e *auth.Error, retryAfter *time.Duration, credentialSc
 	code, text := codeAndText(err)
 	e = &auth.Error{Code: code, Message: messageOf(err, text), HTTPStatus: StatusOf(err)}
 	e.Retryable = Failover(err) && passing(e.HTTPStatus)
+	ruled, isRuled := errors.AsType[*Ruled](err)
 	switch {
+	case isRuled && ruled.Cool:
+		e.Code = auth.CodeForceCooldown
+	case isRuled:
+		e.Code = auth.CodeRequestScoped
+		return e, nil, false
 	case RequestFault(err):
 		e.Code = auth.CodeRequestScoped
 	case Lifecycle(err):

@@ -87,7 +87,32 @@ type Provider struct {
 	// DisableCooling is the provider's word on cooling, which counts for more than
 	// Cooldown.Disabled and less than a credential's own; nil means none.
 	DisableCooling *bool `json:"disable_cooling,omitempty" koanf:"disable_cooling"`
+	// RequestScopedErrors say what errors of the provider mean; the first that fits
+	// counts.
+	RequestScopedErrors []ErrorRule `json:"request_scoped_errors,omitempty" koanf:"request_scoped_errors"`
 }
+
+// ErrorRule is the operator's word on what an error of a provider means.
+type ErrorRule struct {
+	// Status is the HTTP status that the error counts as; 0 is the lack of an answer.
+	Status int `json:"status" koanf:"status"`
+	// Match are texts, case aside, and MatchRegex regular expressions, of which one
+	// has to be found in the error's body. Without any, the status decides.
+	Match      []string `json:"match,omitempty" koanf:"match"`
+	MatchRegex []string `json:"match_regex,omitempty" koanf:"match_regex"`
+	// Action is one of the Error constants.
+	Action string `json:"action" koanf:"action"`
+}
+
+// The values of ErrorRule.Action: end the request with the error, or try the next
+// credential; and hold nothing against this one, or keep it away for a minute at
+// least, even where cooling is switched off.
+const (
+	ErrorStop                = "stop"
+	ErrorStopAndCooldown     = "stop-and-cooldown"
+	ErrorContinue            = "continue"
+	ErrorContinueAndCooldown = "continue-and-cooldown"
+)
 
 // Cooldown sets how long failures keep a credential away.
 type Cooldown struct {
