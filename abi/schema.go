@@ -9,3 +9,9 @@ import _ "embed"
 //
 //go:embed manifest.schema.json
 var ManifestSchema []byte
+
+// Vectors are the golden encodings of vectors/accept.json: an array of objects
+// with a name, a message, its binary encoding in hex, and its JSON.
+//
+//go:embed vectors/accept.json
+var Vectors []byte

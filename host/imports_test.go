@@ -48,15 +48,17 @@ var table = map[string]rule{
 		"github.com/knadh/koanf/providers/posflag", "github.com/knadh/koanf/providers/structs",
 		"github.com/santhosh-tekuri/jsonschema/v6", "go.yaml.in/yaml/v3", "github.com/go-viper/mapstructure/v2",
 		"github.com/fsnotify/fsnotify"}},
-	"host/telemetry":   {ours: ours("host/auth"), third: []string{"github.com/prometheus/client_golang"}},
-	"plugins":          {ours: ours("abi", "plugins/direct", "plugins/extism", "plugins/meter"), third: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
-	"plugins/direct":   {ours: ours("abi"), third: []string{"github.com/tetratelabs/wazero"}},
-	"plugins/extism":   {ours: ours("abi"), third: []string{"github.com/extism/go-sdk", "github.com/tetratelabs/wazero"}},
-	"plugins/meter":    {ours: ours("abi")},
-	"boltstore":        {ours: ours("host/auth"), third: []string{"go.etcd.io/bbolt", "github.com/tink-crypto/tink-go/v2", "google.golang.org/protobuf"}},
-	"cmd/patchbay":     {ours: ours("*"), third: []string{"github.com/spf13/cobra"}},
-	"cmd/patchbay-dev": {ours: ours("*"), third: []string{"github.com/spf13/cobra"}},
-	"host/testkit":     {ours: ours("*"), third: []string{"*"}},
+	"host/telemetry": {ours: ours("host/auth"), third: []string{"github.com/prometheus/client_golang"}},
+	"plugins":        {ours: ours("abi", "plugins/direct", "plugins/extism", "plugins/meter"), third: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
+	"plugins/direct": {ours: ours("abi"), third: []string{"github.com/tetratelabs/wazero"}},
+	"plugins/extism": {ours: ours("abi", "plugins/direct"), third: []string{"github.com/extism/go-sdk", "github.com/tetratelabs/wazero"}},
+	"plugins/meter":  {ours: ours("abi")},
+	// A kit that plugins are held against; it runs whatever is an abi.Guest.
+	"plugins/conformance": {ours: ours("abi")},
+	"boltstore":           {ours: ours("host/auth"), third: []string{"go.etcd.io/bbolt", "github.com/tink-crypto/tink-go/v2", "google.golang.org/protobuf"}},
+	"cmd/patchbay":        {ours: ours("*"), third: []string{"github.com/spf13/cobra"}},
+	"cmd/patchbay-dev":    {ours: ours("*"), third: []string{"github.com/spf13/cobra"}},
+	"host/testkit":        {ours: ours("*"), third: []string{"*"}},
 }
 
 // families are the rooms whose child packages share the parent's row.

@@ -18,7 +18,7 @@ import (
 )
 
 func pluginCommand(g *global) *cobra.Command {
-	return group("plugin", "Plugins: build, test, look at, install", pluginBuild(), pluginPack(), pluginInspect(g), pluginDiff(g),
+	return group("plugin", "Plugins: build, test, look at, install", pluginBuild(), pluginPack(), pluginTest(g), pluginInspect(g), pluginDiff(g),
 		pluginInstall(g), pluginGrant(g), pluginList(g), pluginEnable(g), pluginRemove(g))
 }
 
