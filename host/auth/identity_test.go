@@ -40,6 +40,7 @@ func TestEnsureIndex(t *testing.T) {
 		{auth.Auth{Provider: "p", ProxyURL: "http://h", Attributes: attrs("api_key", "k", "base_url", "b", "source", "s", "compat_name", "C", "provider_key", "PK")},
 			hash("config:provider=pk\x00compat=c\x00base=b\x00proxy=http://h\x00api_key=k\x00source=s")},
 		{auth.Auth{Attributes: attrs("api_key", "k"), ID: "x"}, hash("id:x")},
+		{auth.Auth{Attributes: attrs("auth_index_seed", " mine "), ID: "x", FileName: "f.json"}, hash("auth_index_seed:mine")},
 		{auth.Auth{Index: "kept", ID: "x"}, "kept"},
 	} {
 		if got := c.a.EnsureIndex(); got != c.want || c.a.Index != c.want {

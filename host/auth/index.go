@@ -7,8 +7,9 @@ import (
 )
 
 // EnsureIndex returns the stable identifier of the credential, and sets Index
-// to it when that is empty: 16 hex digits of a hash over its file name, else
-// over what it is configured with, else over its ID. It is empty when there is
+// to it when that is empty: 16 hex digits of a hash over the attribute
+// auth_index_seed, else over its file name, else over what it is configured with,
+// else over its ID. It is empty when there is
 // none of these. It writes to the record, so only its owner may call it; the
 // manager does when the credential is registered. spec: core.md 1.7.
 func (a *Auth) EnsureIndex() string {
@@ -28,6 +29,9 @@ func (a *Auth) EnsureIndex() string {
 }
 
 func (a *Auth) indexSeed() string {
+	if seed := strings.TrimSpace(a.Attributes[AttrIndexSeed]); seed != "" {
+		return AttrIndexSeed + ":" + seed
+	}
 	if name := strings.TrimSpace(a.FileName); name != "" {
 		return "file:" + name
 	}

@@ -46,6 +46,9 @@ const (
 	// AttrMaxInFlight is an integer: how many requests it may serve at a time. See
 	// Auth.MaxInFlight.
 	AttrMaxInFlight = "max_in_flight"
+	// AttrIndexSeed says what Index is made of, in place of everything else; see
+	// Auth.EnsureIndex.
+	AttrIndexSeed = "auth_index_seed"
 	// AttrHeaderPrefix begins attributes that are extra headers.
 	AttrHeaderPrefix = "header:"
 )

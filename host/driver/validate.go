@@ -28,7 +28,7 @@ func (e *FieldError) Error() string {
 var coreAttributes = []string{
 	auth.AttrPriority, auth.AttrVirtualParent, auth.AttrAuthKind, auth.AttrRuntimeOnly,
 	auth.AttrAllowPrivate, auth.AttrSource, auth.AttrModels, auth.AttrQuotaGroup,
-	auth.AttrGroup, auth.AttrWeight, auth.AttrMaxInFlight,
+	auth.AttrGroup, auth.AttrWeight, auth.AttrMaxInFlight, auth.AttrIndexSeed,
 }
 
 // ValidateCredential checks a credential against the schema of the plugin that
