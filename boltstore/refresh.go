@@ -41,6 +41,8 @@ type refreshRecord struct {
 	// it uses up.
 	Since    time.Time `json:"since,omitzero"`
 	OldToken string    `json:"old_token,omitempty"`
+	// Earlier is what was known of the token when the open refresh began.
+	Earlier RefreshPhase `json:"earlier,omitempty"`
 	// Trial: the tokens of this generation have not worked yet. Replaced is what
 	// they took the place of, null for what was not there.
 	Trial    bool           `json:"trial,omitempty"`
@@ -113,8 +115,13 @@ func (s *Store) Begin(ctx context.Context, id string, gen uint64, oldToken strin
 		}
 		current = r.Generation
 		// What is open since an earlier time stays open since then.
-		if !(r.open() && r.OldToken == oldToken) {
-			r.Since = time.Now().UTC()
+		switch {
+		case r.Phase == RefreshIdle || r.OldToken != oldToken:
+			r.Since, r.Earlier = time.Now().UTC(), RefreshIdle
+		case r.open():
+			r.Earlier = RefreshUnknown
+		default:
+			r.Earlier = r.Phase
 		}
 		r.Phase, r.OldToken = RefreshBegun, oldToken
 		return t.putRefresh(id, r)
@@ -211,8 +218,12 @@ func (s *Store) Abort(ctx context.Context, id string, gen uint64, outcome auth.R
 		}
 		r.Phase = phase
 		if phase == RefreshIdle {
+			r.Phase = r.Earlier // that it failed now settles nothing
+		}
+		if r.Phase == RefreshIdle {
 			r.Since, r.OldToken = time.Time{}, ""
 		}
+		r.Earlier = RefreshIdle
 		return true
 	})
 }

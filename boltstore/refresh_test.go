@@ -155,6 +155,35 @@ func TestR6SinceStays(t *testing.T) {
 	}
 }
 
+// TestR6AFailureSettlesNothing: a token that may be used up is still in doubt when
+// the provider was asked again and answered with an error of its own.
+func TestR6AFailureSettlesNothing(t *testing.T) {
+	s := open(t, newPath(t))
+	save(t, s, tokens(0))
+	begin(t, s, 0, 0) // and the process died
+	for range 2 {
+		begin(t, s, 0, 0)
+		if err := s.Abort(t.Context(), "a", 0, auth.RefreshFailed); err != nil {
+			t.Fatal(err)
+		}
+		s = refreshes(t, s, RefreshState{ID: "a", Phase: RefreshUnknown})
+	}
+	begin(t, s, 0, 0)
+	commit(t, s, 0, 1)
+	begin(t, s, 1, 1)
+	if err := s.Abort(t.Context(), "a", 1, auth.RefreshFailed); err != nil {
+		t.Fatal(err)
+	}
+	s = refreshes(t, s, RefreshState{ID: "a", Generation: 1, Trial: true})
+	for _, outcome := range []auth.RefreshOutcome{auth.RefreshNeedsLogin, auth.RefreshFailed} {
+		begin(t, s, 1, 1)
+		if err := s.Abort(t.Context(), "a", 1, outcome); err != nil {
+			t.Fatal(err)
+		}
+		s = refreshes(t, s, RefreshState{ID: "a", Generation: 1, Phase: RefreshNeedsLogin, Trial: true})
+	}
+}
+
 func TestGenerationsMustMatch(t *testing.T) {
 	s := open(t, newPath(t))
 	save(t, s, tokens(0))

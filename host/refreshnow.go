@@ -74,11 +74,13 @@ func (m *Manager) refreshOne(id string, used *auth.Auth) (*auth.Auth, error) {
 		return nil, err
 	}
 	fresh, err := m.askExecutor(w, exec, before)
+	doubtful := false
 	if grantGone(err) && known.trial && m.unchanged(before) {
 		// The new token never worked; the one that it replaced may still.
 		previous := before.Clone()
 		previous.Metadata = overlay(previous.Metadata, known.replaced)
 		fresh, err = m.askExecutor(w, exec, previous)
+		doubtful = err != nil && !grantGone(err) // one is refused, of the other nobody knows
 	}
 	if err != nil {
 		current := m.record(id)
@@ -86,7 +88,7 @@ func (m *Manager) refreshOne(id string, used *auth.Auth) (*auth.Auth, error) {
 			m.abortRefresh(id, auth.RefreshSuperseded)
 			return current, nil
 		}
-		err = m.refused(before, begun, err)
+		err = m.refused(before, begun, err, doubtful)
 		m.tellRefresh(before.Provider, err)
 		return nil, err
 	}
@@ -142,13 +144,14 @@ func grantGone(err error) bool {
 }
 
 // refused writes down that a refresh failed, and returns the error that says so.
-// Whether the credential can be picked does not change. spec: core.md section 6.
-func (m *Manager) refused(before *auth.Auth, begun time.Time, err error) error {
+// Whether the credential can be picked does not change. doubtful says that the
+// answer does not settle whether the tokens are good. spec: core.md section 6.
+func (m *Manager) refused(before *auth.Auth, begun time.Time, err error, doubtful bool) error {
 	if own, ok := errors.AsType[*auth.Error](err); ok && own.Code == auth.CodeNotSupported {
 		m.abortRefresh(before.ID, auth.RefreshFailed)
 		return err
 	}
-	gone, unknown := grantGone(err), retry.StatusOf(err) == 0
+	gone, unknown := grantGone(err), doubtful || retry.StatusOf(err) == 0
 	interrupted := m.refreshing.get(before.ID).interrupted
 	told := err
 	if gone {
@@ -159,11 +162,11 @@ func (m *Manager) refused(before *auth.Auth, begun time.Time, err error) error {
 	}
 	m.refreshing.note(before.ID, func(k *renewal) {
 		k.failed = &failedRefresh{of: before, at: m.now(), err: told}
-		if unknown && !gone && k.interrupted.IsZero() {
-			k.interrupted = begun
-		}
-		if !unknown {
+		switch {
+		case gone:
 			k.interrupted = time.Time{}
+		case unknown && k.interrupted.IsZero():
+			k.interrupted = begun
 		}
 	})
 	switch {
@@ -185,7 +188,7 @@ func (m *Manager) refused(before *auth.Auth, begun time.Time, err error) error {
 			a.StatusMessage = a.LastError.Message
 		default:
 			a.NextRefreshAfter = m.now().Add(m.world.Load().refresh.ErrorBackoff)
-			if !a.Unavailable { // else the record says why it is blocked
+			if !a.Unavailable && !refresh.NeedsLogin(a) { // else the record says why it is blocked
 				a.LastError = &auth.Error{Message: "refresh: " + e.Message, HTTPStatus: e.HTTPStatus, Retryable: true}
 			}
 		}

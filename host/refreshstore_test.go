@@ -200,6 +200,40 @@ func TestThePreviousTokenIsTriedOnce(t *testing.T) {
 	})
 }
 
+// TestAFailureSettlesNothing: one token is refused, of the one before nobody knows;
+// and a login that is needed stays needed when the provider then has an error of
+// its own.
+func TestAFailureSettlesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s, p := durableRig(t)
+		if err := r.refresh("a"); err != nil {
+			t.Fatal(err)
+		}
+		s.said()
+		p.set(func(p *issuer) {
+			p.serial["a"] = 9
+			p.during = func(_ context.Context, a *auth.Auth) {
+				if a.RefreshToken() == "r0" {
+					p.set(func(p *issuer) { p.refuse = status(503) })
+				}
+			}
+		})
+		if err := r.refresh("a"); err == nil || codeOf(err) == auth.CodeNeedsLogin {
+			t.Fatal(err)
+		}
+		sameList(t, "calls", s.said(), "begin a 5 r1", "abort a 5 unknown")
+		p.set(func(p *issuer) { p.refuse, p.during = nil, nil })
+		if err := r.refresh("a"); codeOf(err) != auth.CodeNeedsLogin {
+			t.Fatal(err)
+		}
+		p.set(func(p *issuer) { p.refuse = status(503) })
+		if err := r.refresh("a"); err == nil {
+			t.Fatal("no error")
+		}
+		same(t, "code", r.get("a").LastError.Code, auth.CodeNeedsLogin)
+	})
+}
+
 // TestThePreviousTokenOutlivesARestart: what Confirm has not let go is tried
 // after a restart too, and confirmed when it works.
 func TestThePreviousTokenOutlivesARestart(t *testing.T) {
