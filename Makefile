@@ -6,6 +6,7 @@ DATA     ?= ./data
 LISTEN   ?= 127.0.0.1:8484
 CONFIG   ?= examples/patchbay.yaml
 DIST     ?= dist
+ROUNDS   ?= 500
 PATCHBAY := $(BIN)/patchbay
 PLUGINS  := $(BIN)/echo.wasm $(BIN)/openai-compatible.wasm
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -20,7 +21,7 @@ RACE     := $(if $(CC_FOUND),-race,)
 
 GO_FILES := $(shell find abi sdk-guest host plugins builtin boltstore cmd -name '*.go' -o -name '*.json' 2>/dev/null) go.mod go.sum
 
-.PHONY: mutate run build plugins test lint e2e-real bench dist clean
+.PHONY: crash mutate run build plugins test lint e2e-real bench dist clean
 
 ## run: build, install the examples, and serve on 127.0.0.1:8484
 run: $(PATCHBAY) $(PLUGINS)
@@ -58,6 +59,13 @@ bench: build
 	go build -trimpath -o $(BIN)/patchbay-dev ./cmd/patchbay-dev
 	$(BIN)/patchbay-dev bench --patchbay $(PATCHBAY) --plugin $(BIN)/openai-compatible.wasm \
 		--json $(BIN)/bench.json --benchstat $(BIN)/bench.txt $(BENCH)
+
+## crash: kill a server in the middle of refreshes, ROUNDS times, and look whether
+## a credential is lost
+crash:
+	@mkdir -p $(BIN)
+	go build -trimpath -o $(BIN)/patchbay-dev ./cmd/patchbay-dev
+	$(BIN)/patchbay-dev crash --rounds $(ROUNDS) $(CRASH)
 
 ## mutate: show that the acceptance cases notice a decision that is missing
 mutate:

@@ -10,6 +10,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(benchCommand(), profileCommand(), childCommand(), distCommand(), docsCommand(), mutateCommand())
+	cmd.AddCommand(benchCommand(), profileCommand(), childCommand(), distCommand(), docsCommand(), mutateCommand(),
+		crashCommand(), crashChildCommand())
 	return cmd
 }

@@ -1,0 +1,87 @@
+package crash
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+)
+
+// childEnv makes the test binary a child.
+const childEnv = "PATCHBAY_DEV_TEST_CRASH_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		if err := Child(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func options(rounds int) Options {
+	return Options{Child: []string{os.Args[0], "-test.run=^$"}, Env: []string{childEnv + "=1"}, Rounds: rounds, Seed: 1}
+}
+
+// TestS01NothingIsLost kills at each point once, and does all else that a run
+// does; make crash does it hundreds of times.
+func TestS01NothingIsLost(t *testing.T) {
+	r, err := Run(t.Context(), options(len(points)+otherEach))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Lost) > 0 {
+		t.Errorf("lost: %q", r.Lost)
+	}
+	for _, p := range points {
+		if r.ByName[p] != 1 {
+			t.Errorf("%s: %d kills", p, r.ByName[p])
+		}
+	}
+	if r.Rotated == 0 || r.Kills < len(points) {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestS01WithoutR2ATokenIsLost: it is the intent that makes the difference.
+func TestS01WithoutR2ATokenIsLost(t *testing.T) {
+	o := options(3)
+	o.WithoutR2 = true
+	r, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Lost) == 0 {
+		t.Error("nothing was lost")
+	}
+	var out bytes.Buffer
+	if err := Print(&out, r); err != nil || !strings.Contains(out.String(), "LOST round") || !strings.Contains(out.String(), "3 rounds, 3 kills, ") {
+		t.Errorf("%v\n%s", err, &out)
+	}
+}
+
+// TestPlan: 500 rounds kill at least 20 times at each point, and do each other
+// thing at least ten times.
+func TestPlan(t *testing.T) {
+	count := map[string]int{}
+	for _, r := range plan(500, points, rand.New(rand.NewPCG(1, 1))) {
+		count[r.name()]++
+	}
+	for _, p := range points {
+		if count[p] < 20 {
+			t.Errorf("%s: %d", p, count[p])
+		}
+	}
+	for _, k := range others {
+		if count[string(k)] < 10 {
+			t.Errorf("%s: %d", k, count[string(k)])
+		}
+	}
+	if got := len(plan(25, points, rand.New(rand.NewPCG(1, 1)))); got != 25 {
+		t.Errorf("%d rounds", got)
+	}
+}

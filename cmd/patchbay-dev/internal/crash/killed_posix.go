@@ -1,0 +1,19 @@
+//go:build !windows
+
+package crash
+
+import (
+	"errors"
+	"os/exec"
+	"syscall"
+)
+
+// killed reports whether a process was ended by SIGKILL.
+func killed(err error) bool {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}
