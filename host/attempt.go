@@ -57,10 +57,10 @@ func (m *Manager) run(ctx context.Context, r *request, do func(context.Context, 
 // round tries each credential at most once.
 func (m *Manager) round(ctx context.Context, r *request, round int, do func(context.Context, *attempt) error) (*attempt, error) {
 	r.tried.Reset()
-	defer m.endProbe(r)
+	defer m.letGo(r)
 	var last, shut error
 	for attempts := 0; r.w.maxCredentials == 0 || attempts < r.w.maxCredentials; {
-		m.endProbe(r)
+		m.letGo(r)
 		s, e, err := m.pick(ctx, r, round)
 		if err != nil {
 			// What a provider said tells more, and so does that it said nothing.

@@ -86,10 +86,6 @@ func (e *entry) disabled() bool {
 	return e.auth.Disabled || e.auth.Status == auth.StatusDisabled
 }
 
-func (e *entry) grouped() bool {
-	return !e.disabled() && e.auth.Group() != ""
-}
-
 // limit is how many further rounds the credential allows.
 func (e *entry) limit(w *world) int {
 	if e.retries >= 0 {
@@ -101,6 +97,7 @@ func (e *entry) limit(w *world) int {
 // member is the credential as the index sees it. The caller holds Manager.mu.
 func (e *entry) member(s *slot, now time.Time) schedule.Member[*slot] {
 	m := schedule.Member[*slot]{ID: s.id, Provider: e.provider, Priority: e.auth.Priority(), Value: s}
+	m.Weight, m.Group, m.Socket, m.Limit = e.auth.Weight(), e.auth.Group(), e.auth.Websockets(), e.auth.MaxInFlight()
 	m.Seats = make([]schedule.Seat, len(e.lanes))
 	for i, l := range e.lanes {
 		m.Seats[i] = e.seat(s, l, now)

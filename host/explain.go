@@ -16,7 +16,8 @@ type Explanation struct {
 	Model string `json:"model"`
 	// Providers that were asked about, or that list the model.
 	Providers []string `json:"providers"`
-	// Strategy is how credentials are chosen: round_robin, fill_first or custom.
+	// Strategy is how credentials are chosen: round_robin, fill_first, weighted or
+	// custom.
 	Strategy string `json:"strategy"`
 	// Error is what a client would get; empty when a credential can be picked.
 	Error string `json:"error,omitempty"`
@@ -54,6 +55,7 @@ type Candidate struct {
 const (
 	VerdictReady      = "ready"       // it can be picked
 	VerdictProbe      = "probe"       // it can be picked once, and then if that succeeds
+	VerdictSaturated  = "saturated"   // it serves as many requests as it may at a time
 	VerdictTrying     = "trying"      // a request is finding out whether it works again
 	VerdictQuota      = "quota"       // it waits for a quota
 	VerdictBlocked    = "blocked"     // it waits after another failure
@@ -94,7 +96,7 @@ func (m *Manager) Explain(providers []string, model string, opts executor.Option
 	m.mu.RLock()
 	for id, s := range m.slots {
 		if e := s.cur.Load(); e != nil && slices.Contains(out.Providers, e.provider) {
-			c := e.explain(s, out.Model, now)
+			c := m.unsyncedExplain(s, e, out.Model, now)
 			c.Turn = turns[id]
 			if pin != "" && id != pin {
 				c = Candidate{ID: c.ID, Label: c.Label, Provider: c.Provider, Priority: c.Priority, Verdict: VerdictNotPinned,
@@ -178,6 +180,16 @@ func (e *entry) explain(s *slot, route string, now time.Time) Candidate {
 	return c
 }
 
+// unsyncedExplain is explain with what only the index knows.
+func (m *Manager) unsyncedExplain(s *slot, e *entry, route string, now time.Time) Candidate {
+	c := e.explain(s, route, now)
+	if n, limit := m.index.InFlight(s.id); limit > 0 && n >= limit && (c.Verdict == VerdictReady || c.Verdict == VerdictProbe) {
+		c.Verdict, c.Reason = VerdictSaturated, fmt.Sprintf("saturated: %d of %d in flight", n, limit)
+		c.Change = "the end of one of its requests, or a higher max_in_flight"
+	}
+	return c
+}
+
 // bestOf returns the state of a lane that decides, and its block: that of the
 // pool's member which is free the soonest.
 func (e *entry) bestOf(s *slot, l lane, now time.Time) (state string, b auth.Block) {
@@ -246,6 +258,8 @@ func (s strategy) String() string {
 		return "round_robin"
 	case fillFirst:
 		return "fill_first"
+	case weighted:
+		return "weighted"
 	}
 	return "custom"
 }

@@ -75,10 +75,7 @@ type Manager struct {
 	// switches is how many calls of SetQuotaCooldownDisabled were heeded.
 	switches atomic.Uint64
 
-	// grouped counts the credentials that belong to a group, which the index
-	// does not know; maxRetry is the highest retry limit that a credential ever
-	// set for itself.
-	grouped  atomic.Int64
+	// maxRetry is the highest retry limit that a credential ever set for itself.
 	maxRetry atomic.Int64
 
 	// mu is the only lock that writers take; see LOCKS.md. It guards slots and
@@ -123,12 +120,12 @@ func New(o Options) *Manager {
 	m := &Manager{
 		clock:    o.Clock,
 		log:      o.Logger,
-		index:    schedule.New[*slot](),
 		registry: &models.Registry{},
 		slots:    map[string]*slot{},
 		groups:   quotaGroups{},
 		rand:     o.Rand,
 	}
+	m.index = schedule.New[*slot](m.randomN)
 	m.base, m.end = context.WithCancel(context.Background())
 	m.world.Store(m.newWorld(o))
 	m.switches.Store(cooldown.QuotaCooldownSwitches())

@@ -3,6 +3,7 @@ package host_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"strconv"
 	"testing"
 	"time"
@@ -14,6 +15,11 @@ import (
 	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/selector"
 )
+
+// zeros is no chance at all: the first account begins, as with the selectors here.
+type zeros struct{}
+
+func (zeros) Uint64() uint64 { return 0 }
 
 // bySlice hides from the manager that a selector is one of ours, so that it is
 // asked with a slice of all candidates.
@@ -29,6 +35,9 @@ func TestIndexAnswersLikeTheSelectors(t *testing.T) {
 		"fill first": func(c *clock) (indexed, slice auth.Selector) {
 			return &host.FillFirstSelector{}, bySlice{selector.NewFillFirst(c.Now)}
 		},
+		"weighted": func(c *clock) (indexed, slice auth.Selector) {
+			return &host.WeightedSelector{}, bySlice{selector.NewWeighted(c.Now)}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) { compare(t, rt, of) })
@@ -42,14 +51,16 @@ func compare(t *testing.T, rt *rapid.T, of func(*clock) (indexed, slice auth.Sel
 	failing := map[string]error{}
 	managers := []*host.Manager{}
 	for _, s := range []auth.Selector{indexed, slice} {
-		m := host.New(host.Options{Clock: c, Selector: s})
+		m := host.New(host.Options{Clock: c, Selector: s, Rand: rand.New(zeros{})})
 		defer m.Close(context.Background())
 		m.RegisterExecutor(fails("p", failing))
 		managers = append(managers, m)
 	}
 	ctx := t.Context()
-	for i, keeper := range []string{"y", "z"} { // a lane without members forgets its cursor
-		a := auth.Auth{ID: keeper, Provider: "p", Disabled: true, Attributes: priority(strconv.Itoa(i))}
+	// A lane without members forgets its cursor, and so does a group.
+	for i, keeper := range []string{"w", "x", "y", "z"} {
+		a := auth.Auth{ID: keeper, Provider: "p", Disabled: true, Attributes: priority(strconv.Itoa(i % 2))}
+		a.Attributes[auth.AttrGroup] = []string{"one", "two"}[i/2]
 		a.SetDeclaredModels([]string{"m", "n"})
 		for _, m := range managers {
 			if _, err := m.Register(ctx, &a); err != nil {
@@ -62,6 +73,9 @@ func compare(t *testing.T, rt *rapid.T, of func(*clock) (indexed, slice auth.Sel
 	rt.Repeat(map[string]func(*rapid.T){
 		"register": func(rt *rapid.T) {
 			a := auth.Auth{ID: id.Draw(rt, "id"), Provider: "p", Attributes: priority(strconv.Itoa(rapid.IntRange(0, 1).Draw(rt, "priority")))}
+			a.Attributes[auth.AttrWeight] = rapid.SampledFrom([]string{"", "1", "2", "7", "100", "-4", "x"}).Draw(rt, "weight")
+			a.Attributes[auth.AttrGroup] = rapid.SampledFrom([]string{"", "one", "two", "two"}).Draw(rt, "group")
+			a.Attributes[auth.AttrWebsockets] = rapid.SampledFrom([]string{"", "true"}).Draw(rt, "websockets")
 			a.Disabled = rapid.IntRange(0, 5).Draw(rt, "disabled") == 0
 			a.SetDeclaredModels(rapid.SampledFrom([][]string{{"m"}, {"m", "n"}}).Draw(rt, "models"))
 			for _, m := range managers {

@@ -5,12 +5,13 @@ import (
 	"slices"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
-	"github.com/patchbay-dev/patchbay/host/executor"
+	"github.com/patchbay-dev/patchbay/host/models"
 	"github.com/patchbay-dev/patchbay/host/schedule"
 )
 
 // pick returns a credential that the request has not tried in this round and
-// its newest entry, or the error that says why there is none.
+// its newest entry, or the error that says why there is none. The request holds
+// it until the next pick or letGo.
 func (m *Manager) pick(ctx context.Context, r *request, round int) (*slot, *entry, error) {
 	for {
 		s, err := m.pickSlot(ctx, r)
@@ -21,47 +22,63 @@ func (m *Manager) pick(ctx context.Context, r *request, round int) (*slot, *entr
 		if e := s.cur.Load(); e != nil && r.allows(e, round) {
 			return s, e, nil
 		}
-		m.endProbe(r)
+		m.letGo(r)
 	}
 }
 
 func (m *Manager) pickSlot(ctx context.Context, r *request) (*slot, error) {
 	for r.indexed {
-		s, probe, ok := m.index.Pick(m.query(r), &r.tried)
+		p, ok := m.index.Pick(m.query(r), &r.tried)
 		if !ok {
 			return nil, m.unselectable(r)
 		}
-		if !probe || m.beginProbe(r, s) {
-			return s, nil
+		if m.holds(r, p) {
+			return p.Value, nil
 		}
 	}
 	return m.pickFromSlice(ctx, r)
 }
 
-// freePicker is a selector of ours. What is blocked is not for it to say, since
-// credentials may remember one model under several names.
-type freePicker interface {
-	PickFree(ctx context.Context, provider, model string, opts executor.Options, auths []*auth.Auth) *auth.Auth
+// holds makes a pick the request's own; it reports false when it counts for
+// nothing.
+func (m *Manager) holds(r *request, p schedule.Picked[*slot]) bool {
+	r.hold = p
+	if p.Probe && !m.beginProbe(r, p.Value) {
+		m.letGo(r)
+		return false
+	}
+	return true
 }
 
-// pickFromSlice lets a selector see all candidates: one that is not ours, or
-// ours where the index does not know enough (groups, websocket clients).
+// letGo ends what the request holds: the probe, if it is one, and the place in
+// flight.
+func (m *Manager) letGo(r *request) {
+	m.endProbe(r)
+	m.index.Release(r.keep())
+}
+
+// keep hands on what the request holds to somebody who releases it.
+func (r *request) keep() schedule.Picked[*slot] {
+	p := r.hold
+	r.hold = schedule.Picked[*slot]{}
+	return p
+}
+
+// pickFromSlice lets a selector that is not ours see all candidates: it costs a
+// look at each.
 func (m *Manager) pickFromSlice(ctx context.Context, r *request) (*slot, error) {
 	q := m.query(r)
 	candidates := slices.DeleteFunc(m.index.Candidates(q, &r.tried), func(c schedule.Candidate[*slot]) bool { return c.Busy })
-	var own freePicker
-	if r.w.strategy != custom {
-		own, _ = r.w.selector.(freePicker)
-	}
 	views := make([]*auth.Auth, 0, len(candidates))
 	model := r.route
 	for i, c := range candidates {
 		e := c.Value.cur.Load()
-		if e == nil || own != nil && e.block(r.route, q.Now).Reason != auth.NotBlocked {
+		if e == nil {
 			continue
 		}
 		if i == 0 {
-			model = e.names.Resolve(nil, r.route)[0].State
+			var buf [4]models.Target
+			model = e.names.Resolve(buf[:0], r.route)[0].State
 		}
 		views = append(views, e.public())
 	}
@@ -70,10 +87,6 @@ func (m *Manager) pickFromSlice(ctx context.Context, r *request) (*slot, error) 
 	}
 	var picked *auth.Auth
 	err := m.guarded("selector", func() (err error) {
-		if own != nil {
-			picked = own.PickFree(ctx, r.provider(), r.canonical, r.opts, views)
-			return nil
-		}
 		picked, err = r.w.selector.Pick(ctx, r.provider(), model, r.opts, views)
 		return err
 	})
@@ -87,10 +100,9 @@ func (m *Manager) pickFromSlice(ctx context.Context, r *request) (*slot, error) 
 	if i < 0 {
 		return nil, fault(auth.CodeAuthUnavailable, "the selector chose credential %q, which is not one that it was given", picked.ID)
 	}
-	chosen := candidates[i]
-	r.tried.Add(chosen)
-	if chosen.Probe && !(m.index.Probe(q, chosen) && m.beginProbe(r, chosen.Value)) {
-		return m.pickFromSlice(ctx, r) // somebody else tries it out
+	r.tried.Add(candidates[i])
+	if p, ok := m.index.Claim(q, candidates[i]); ok && m.holds(r, p) {
+		return p.Value, nil
 	}
-	return chosen.Value, nil
+	return m.pickFromSlice(ctx, r) // somebody else has it
 }

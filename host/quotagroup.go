@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/settings"
@@ -18,7 +17,7 @@ type quotaGroup struct{ provider, name string }
 
 // quotaGroup is empty for a credential whose quota is its own.
 func (e *entry) quotaGroup() quotaGroup {
-	name := strings.TrimSpace(e.auth.Attributes[auth.AttrQuotaGroup])
+	name := e.auth.QuotaGroup()
 	if name == "" {
 		return quotaGroup{}
 	}

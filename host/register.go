@@ -132,9 +132,6 @@ func (m *Manager) unsyncedPublish(s *slot, e *entry, now time.Time) {
 
 // unsyncedAccount keeps the counts that depend on entries.
 func (m *Manager) unsyncedAccount(old, e *entry) {
-	if old != nil && old.grouped() {
-		m.grouped.Add(-1)
-	}
 	if old != nil {
 		m.groups.change(old.auth.ID, old, e)
 	} else if e != nil {
@@ -142,9 +139,6 @@ func (m *Manager) unsyncedAccount(old, e *entry) {
 	}
 	if e == nil {
 		return
-	}
-	if e.grouped() {
-		m.grouped.Add(1)
 	}
 	if n := int64(e.retries); n > m.maxRetry.Load() {
 		m.maxRetry.Store(n)

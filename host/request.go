@@ -9,6 +9,7 @@ import (
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/schedule"
+	"github.com/patchbay-dev/patchbay/host/selector"
 )
 
 // request is one call of the manager on its way through rounds and attempts. It
@@ -25,12 +26,16 @@ type request struct {
 	tried     schedule.Tried[*slot]
 	// probe is what the attempt that runs tries out, nil if nothing.
 	probe *probe
+	// hold is the pick that the attempt that runs is in flight for.
+	hold schedule.Picked[*slot]
 	// renewed are the credentials that were refreshed after a 401.
 	renewed []string
 	// count says that only tokens are counted.
 	count bool
 	// indexed says that the index picks; else the selector does, from a slice.
 	indexed bool
+	// socket says that the client speaks websocket, as the provider may.
+	socket bool
 }
 
 // newRequest reads what is asked for. The caller's maps are not kept.
@@ -50,7 +55,7 @@ func (m *Manager) newRequest(ctx context.Context, providers []string, req execut
 	}
 	r.pin = text(opts.Metadata[executor.PinnedAuthIDKey])
 	r.onPick, _ = opts.Metadata[executor.SelectedAuthCallbackKey].(func(string))
-	r.indexed = r.w.strategy != custom && m.grouped.Load() == 0 && !executor.DownstreamWebsocket(ctx)
+	r.indexed = r.w.strategy != custom
 
 	var asked []string
 	for _, p := range providers {
@@ -67,17 +72,16 @@ func (m *Manager) newRequest(ctx context.Context, providers []string, req execut
 	case len(r.providers) == 0:
 		return nil, m.noExecutor(asked)
 	}
+	r.socket = executor.DownstreamWebsocket(ctx) && len(r.providers) == 1 && selector.SpeaksWebsocket(r.providers[0])
 	return r, nil
 }
 
 // noExecutor tells a provider whose executor is missing from one that nobody
 // ever heard of.
 func (m *Manager) noExecutor(asked []string) error {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	for _, s := range m.slots {
-		if e := s.cur.Load(); e != nil && slices.Contains(asked, e.provider) {
-			return fault(auth.CodeExecutorNotFound, "provider %s has credentials but no executor; is its plugin loaded?", e.provider)
+	for _, p := range m.index.Providers("") {
+		if slices.Contains(asked, p) {
+			return fault(auth.CodeExecutorNotFound, "provider %s has credentials but no executor; is its plugin loaded?", p)
 		}
 	}
 	return fault(auth.CodeProviderNotFound, "no provider is called %s", strings.Join(asked, " or "))
@@ -99,7 +103,7 @@ func text(v any) string {
 // query is what the index is asked.
 func (m *Manager) query(r *request) schedule.Query {
 	return schedule.Query{
-		Providers: r.providers, Model: r.canonical, Now: m.now(), Pin: r.pin, FillFirst: r.w.strategy == fillFirst,
+		Providers: r.providers, Model: r.canonical, Now: m.now(), Pin: r.pin, Order: r.w.strategy.order(), Socket: r.socket,
 		ProbeInterval: r.w.cooldown.ProbeInterval,
 	}
 }

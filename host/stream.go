@@ -9,6 +9,7 @@ import (
 
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/executor"
+	"github.com/patchbay-dev/patchbay/host/schedule"
 )
 
 // OpenStream answers a request with a stream that the caller pulls. It returns
@@ -37,7 +38,9 @@ func (m *Manager) openStream(ctx context.Context, providers []string, req execut
 	var s *stream
 	var failed *failedStart
 	at, err := m.run(ctx, r, func(ctx context.Context, at *attempt) (err error) {
-		s, failed, err = m.begin(ctx, at)
+		if s, failed, err = m.begin(ctx, at); err == nil {
+			s.hold = r.keep() // it is in flight until it is closed
+		}
 		return err
 	})
 	if err != nil {
@@ -131,6 +134,7 @@ type stream struct {
 	ctx    context.Context // the request's
 	up     executor.Stream
 	cancel context.CancelFunc
+	hold   schedule.Picked[*slot]
 
 	first []byte // the payload that begin has read; nil once it is handed on
 	ended bool   // begin has seen the end
@@ -196,6 +200,7 @@ func (s *stream) shut() {
 func (s *stream) release() {
 	s.releasing.Do(func() {
 		s.m.streams.Add(-1)
+		defer s.m.index.Release(s.hold)
 		s.cancel()
 		s.m.guard("close of an upstream stream", func() {
 			if err := s.up.Close(); err != nil {

@@ -29,6 +29,7 @@ type (
 	Selector               = auth.Selector
 	RoundRobinSelector     = selector.RoundRobinSelector
 	FillFirstSelector      = selector.FillFirstSelector
+	WeightedSelector       = selector.WeightedSelector
 	ProviderExecutor       = auth.ProviderExecutor
 	StreamOpener           = auth.StreamOpener
 	ExecutionSessionCloser = auth.ExecutionSessionCloser

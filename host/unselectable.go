@@ -34,7 +34,7 @@ func (m *Manager) unselectable(r *request) error {
 	m.mu.RLock()
 	for _, s := range listed {
 		if e := s.cur.Load(); e != nil {
-			why = append(why, e.explain(s, r.route, q.Now).line())
+			why = append(why, m.unsyncedExplain(s, e, r.route, q.Now).line())
 		}
 	}
 	m.mu.RUnlock()

@@ -10,6 +10,7 @@ import (
 	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/models"
 	"github.com/patchbay-dev/patchbay/host/retry"
+	"github.com/patchbay-dev/patchbay/host/schedule"
 	"github.com/patchbay-dev/patchbay/host/selector"
 	"github.com/patchbay-dev/patchbay/host/settings"
 )
@@ -21,6 +22,7 @@ type strategy uint8
 const (
 	roundRobin strategy = iota
 	fillFirst
+	weighted
 	custom
 )
 
@@ -32,7 +34,7 @@ type world struct {
 	transports auth.RoundTripperProvider
 	executors  map[string]auth.ProviderExecutor
 
-	selector auth.Selector
+	selector auth.Selector // nil unless the strategy is custom
 	strategy strategy
 
 	cooldown settings.Cooldown
@@ -58,15 +60,26 @@ func (m *Manager) newWorld(o Options) *world {
 	return w
 }
 
-// choose sets the selector. In place of our own ones the index picks; where it
-// cannot (see request.indexed), a slice selector of the same kind does, on the
-// manager's clock.
+// order is the strategy as the index calls it.
+func (s strategy) order() schedule.Order {
+	switch s {
+	case fillFirst:
+		return schedule.FillFirst
+	case weighted:
+		return schedule.Weighted
+	}
+	return schedule.RoundRobin
+}
+
+// choose sets the selector. In place of our own ones the index picks.
 func (m *Manager) choose(w *world, s auth.Selector) {
-	switch s := s.(type) {
+	switch s.(type) {
 	case nil, *selector.RoundRobinSelector:
-		w.selector, w.strategy = selector.NewRoundRobin(m.now, m.randomN), roundRobin
+		w.selector, w.strategy = nil, roundRobin
 	case *selector.FillFirstSelector:
-		w.selector, w.strategy = selector.NewFillFirst(m.now), fillFirst
+		w.selector, w.strategy = nil, fillFirst
+	case *selector.WeightedSelector:
+		w.selector, w.strategy = nil, weighted
 	default:
 		w.selector, w.strategy = s, custom
 	}

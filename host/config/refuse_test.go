@@ -36,7 +36,7 @@ func TestFaultC01C08Refuses(t *testing.T) {
 		{"map for a list", "credentials: {provider: p}\n", `FILE:1: credentials must be a list, not a map`},
 		{"number for a secret", "credentials:\n- provider: p\n  secrets: {pin: 1234}", `FILE:3: credentials[0].secrets.pin must be a string, not a number`},
 		{"wrong choice", "log: {level: wran}", `FILE:1: log.level must be one of debug, info, warn, error: did you mean "warn"?`},
-		{"wrong choice, nothing near", "routing: {strategy: canary}", `FILE:1: routing.strategy must be one of round_robin, fill_first`},
+		{"wrong choice, nothing near", "routing: {strategy: canary}", `FILE:1: routing.strategy must be one of round_robin, fill_first, weighted`},
 		{"no regular expression", "providers:\n  p:\n    request_scoped_errors:\n    - {status: 400, match_regex: ['(canary'], action: stop}", `FILE:4: providers.p.request_scoped_errors[0].match_regex[0] is not a regular expression that Go knows`},
 		{"no action", "providers: {p: {request_scoped_errors: [{status: 400, action: canary}]}}", `FILE:1: providers.p.request_scoped_errors[0].action must be one of stop, stop-and-cooldown, continue, continue-and-cooldown`},
 		{"no word on cooling", "providers: {p: {disable_cooling: canary}}", `FILE:1: providers.p.disable_cooling must be true or false, not a string`},

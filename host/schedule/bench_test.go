@@ -25,7 +25,7 @@ func TestPickAllocatesNothing(t *testing.T) {
 }
 
 func filled(n int) *Index[int] {
-	x := New[int]()
+	x := New[int](nil)
 	all := make([]Member[int], 0, n+4)
 	for i := range n {
 		all = append(all, Member[int]{ID: fmt.Sprintf("id-%06d", i), Value: i, Provider: "p", Seats: seats("m")})
@@ -42,7 +42,7 @@ func BenchmarkPick(b *testing.B) {
 		x := filled(n)
 		one := Query{Providers: []string{"p"}, Model: "m", Now: start}
 		mixed := Query{Providers: []string{"p", "q"}, Model: "m", Now: start}
-		fill := Query{Providers: []string{"p"}, Model: "m", Now: start, FillFirst: true}
+		fill := Query{Providers: []string{"p"}, Model: "m", Now: start, Order: FillFirst}
 		for name, q := range map[string]Query{"round-robin": one, "mixed": mixed, "fill-first": fill} {
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
 				b.ReportAllocs()

@@ -1,9 +1,11 @@
 package schedule
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +16,16 @@ type Member[V any] struct {
 	// Priority: a lower one is used only when every higher one is blocked or
 	// tried.
 	Priority int
+	// Weight is how many turns it has in the weighted order, from 1 to 100; what
+	// lies outside counts as the nearest of them.
+	Weight int
+	// Group is the account that it is one of several of; see RoundRobin.
+	Group string
+	// Socket says that it speaks websocket; see Query.Socket.
+	Socket bool
+	// Limit is how many picks of it may be in flight at a time; 0 means any
+	// number. As long as so many are, it cannot be picked.
+	Limit int
 	// Seats are the models it serves, one seat a model.
 	Seats []Seat
 	// Value is what a pick gives back.
@@ -57,6 +69,7 @@ type Index[V any] struct {
 	listing map[string][]string // providers by model, sorted
 	mixed   mixedCursors
 	paces   map[string]*pace // by model; those that have a lane
+	random  func(n int) int
 }
 
 type shelfKey struct{ provider, model string }
@@ -70,16 +83,30 @@ type member[V any] struct {
 	id       string
 	provider string
 	priority int
+	weight   int
+	group    string
+	socket   bool
 	seats    []seat[V] // sorted by model; replaced, never grown
+
+	// limit is 0 for none. inflight and limit are written under Index.mu, except
+	// that inflight also falls without; see Release.
+	limit    atomic.Int32
+	inflight atomic.Int32
+	full     bool // as many are in flight as may be; its seats are hidden
 }
 
-// New returns an empty index.
-func New[V any]() *Index[V] {
+// New returns an empty index. random(n) returns a number in [0, n), for the group
+// that begins; it is called under the index's lock. Nil means always 0.
+func New[V any](random func(n int) int) *Index[V] {
+	if random == nil {
+		random = func(int) int { return 0 }
+	}
 	return &Index[V]{
 		members: map[string]*member[V]{},
 		shelves: map[shelfKey]*shelf[V]{},
 		listing: map[string][]string{},
 		paces:   map[string]*pace{},
+		random:  random,
 	}
 }
 
@@ -138,18 +165,20 @@ func (x *Index[V]) unsyncedPut(in Member[V]) {
 		m = &member[V]{id: in.ID}
 		x.members[in.ID] = m
 	}
-	old, oldProvider, oldPriority := m.seats, m.provider, m.priority
-	m.provider, m.priority = in.Provider, in.Priority
+	weight := min(max(in.Weight, 1), maxWeight)
+	stays := m.provider == in.Provider && m.priority == in.Priority && m.weight == weight && m.group == in.Group && m.socket == in.Socket
+	old, oldProvider := m.seats, m.provider
+	m.provider, m.priority, m.weight, m.group, m.socket = in.Provider, in.Priority, weight, in.Group, in.Socket
+	m.limit.Store(int32(min(max(in.Limit, 0), math.MaxInt32)))
 
 	seats := slices.Clone(in.Seats)
 	slices.SortStableFunc(seats, func(a, b Seat) int { return strings.Compare(a.Model, b.Model) })
 	seats = slices.CompactFunc(seats, func(a, b Seat) bool { return a.Model == b.Model })
 	m.seats = make([]seat[V], len(seats))
-	stays := oldProvider == in.Provider && oldPriority == in.Priority
 	for i, st := range seats {
 		s := &m.seats[i]
 		s.owner, s.value = m, in.Value
-		if was := seatIn(old, st.Model); stays && was != nil && was.pos >= 0 && !was.lane.dirty {
+		if was := seatIn(old, st.Model); stays && was != nil {
 			was.lane.replace(was, s, st.State)
 			continue
 		}
@@ -158,6 +187,7 @@ func (x *Index[V]) unsyncedPut(in Member[V]) {
 	for i := range old {
 		x.unsyncedDrop(oldProvider, &old[i])
 	}
+	m.fill()
 }
 
 func (x *Index[V]) unsyncedRemove(id string) {
@@ -174,12 +204,12 @@ func (x *Index[V]) unsyncedRemove(id string) {
 
 // unsyncedDrop takes a seat out of its lane, and the lane away with its last.
 func (x *Index[V]) unsyncedDrop(provider string, s *seat[V]) {
-	if s.place == gone {
+	if s.where.block == nil { // another one took its place
 		return
 	}
 	l := s.lane
 	l.remove(s)
-	if l.total > 0 {
+	if l.row.size > 0 {
 		return
 	}
 	key := shelfKey{provider, l.model}

@@ -25,11 +25,11 @@ func until(d time.Duration) State { return State{Blocked: true, Until: start.Add
 func picks(x *Index[string], q Query, n int) []string {
 	var out []string
 	for range n {
-		v, _, ok := x.Pick(q, nil)
+		p, ok := x.Pick(q, nil)
 		if !ok {
-			v = "-"
+			p.Value = "-"
 		}
-		out = append(out, v)
+		out = append(out, p.Value)
 	}
 	return out
 }
@@ -46,8 +46,9 @@ func expect(t *testing.T, got []string, want ...string) {
 // from equal answers.
 func TestIndexAnswersLikeTheOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		x, o := New[string](), newOracle()
+		x, o := New[string](nil), newOracle()
 		now := start
+		var flying []Picked[string]
 		ids := rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"})
 		models := rapid.SampledFrom([]string{"m", "n"})
 		provider := rapid.SampledFrom([]string{"p", "q"})
@@ -66,6 +67,10 @@ func TestIndexAnswersLikeTheOracle(t *testing.T) {
 		})
 		draw := func(t *rapid.T, id string) Member[string] {
 			m := Member[string]{ID: id, Value: id, Provider: provider.Draw(t, "provider"), Priority: rapid.IntRange(-1, 1).Draw(t, "priority")}
+			m.Weight = rapid.SampledFrom([]int{0, 1, 1, 2, 5, 100, 7000}).Draw(t, "weight")
+			m.Group = rapid.SampledFrom([]string{"", "one", "two", "two", "three"}).Draw(t, "group")
+			m.Socket = rapid.Bool().Draw(t, "socket")
+			m.Limit = rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "limit")
 			for _, name := range []string{"m", "n"} {
 				if rapid.Bool().Draw(t, name) {
 					m.Seats = append(m.Seats, Seat{Model: name, State: state.Draw(t, "st")})
@@ -78,8 +83,9 @@ func TestIndexAnswersLikeTheOracle(t *testing.T) {
 			o.members[m.ID] = m
 		}
 		query := func(t *rapid.T) Query {
-			q := Query{Model: models.Draw(t, "model"), Now: now, FillFirst: rapid.Bool().Draw(t, "fill"), ProbeInterval: 2 * time.Second}
+			q := Query{Model: models.Draw(t, "model"), Now: now, Order: rapid.SampledFrom([]Order{RoundRobin, FillFirst, Weighted}).Draw(t, "order"), ProbeInterval: 2 * time.Second}
 			q.Providers = rapid.SampledFrom([][]string{{"p"}, {"q"}, {"p", "q"}, {"q", "p"}, {"none", "p"}}).Draw(t, "providers")
+			q.Socket = rapid.IntRange(0, 3).Draw(t, "socket") == 0
 			if rapid.IntRange(0, 5).Draw(t, "pinned") == 0 {
 				q.Pin = ids.Draw(t, "pin")
 			}
@@ -95,6 +101,7 @@ func TestIndexAnswersLikeTheOracle(t *testing.T) {
 			"remove": func(t *rapid.T) {
 				id := ids.Draw(t, "id")
 				delete(o.members, id)
+				delete(o.flying, id)
 				x.Remove(id)
 				o.forget()
 			},
@@ -106,6 +113,7 @@ func TestIndexAnswersLikeTheOracle(t *testing.T) {
 				x.Replace(all)
 				for _, id := range []string{"b", "d", "f"} {
 					delete(o.members, id)
+					delete(o.flying, id)
 				}
 				o.forget()
 				for _, m := range all {
@@ -132,7 +140,8 @@ func TestIndexAnswersLikeTheOracle(t *testing.T) {
 				var tried Tried[string]
 				seen := map[string]bool{}
 				for range rapid.IntRange(1, 7).Draw(t, "n") {
-					got, gotProbe, gotOK := x.Pick(q, &tried)
+					p, gotOK := x.Pick(q, &tried)
+					got, gotProbe := p.Value, p.Probe
 					want, wantOK := o.pick(q, seen)
 					wantProbe := wantOK && o.picked(want, q)
 					if got != want || gotOK != wantOK || gotProbe != wantProbe {
@@ -140,10 +149,27 @@ func TestIndexAnswersLikeTheOracle(t *testing.T) {
 					}
 					if gotOK {
 						seen[got] = true
+						flying = append(flying, p)
+						o.flying[got]++
 					}
 				}
 				if tried.Len() != len(seen) {
 					t.Fatalf("tried %d, want %d", tried.Len(), len(seen))
+				}
+			},
+			"release": func(t *rapid.T) {
+				if len(flying) == 0 {
+					t.Skip()
+				}
+				i := rapid.IntRange(0, len(flying)-1).Draw(t, "i")
+				p := flying[i]
+				flying = slices.Delete(flying, i, i+1)
+				x.Release(p)
+				if x.members[p.Value] == p.m { // not one that was removed since
+					o.flying[p.Value]--
+				}
+				if n, limit := x.InFlight(p.Value); n != o.flying[p.Value] || limit != o.members[p.Value].Limit {
+					t.Fatalf("%s: %d of %d in flight, want %d of %d", p.Value, n, limit, o.flying[p.Value], o.members[p.Value].Limit)
 				}
 			},
 			"survey": func(t *rapid.T) {
@@ -157,10 +183,17 @@ func TestIndexAnswersLikeTheOracle(t *testing.T) {
 					t.Fatalf("candidates %+v: got %d, want %d", q, got, want.Total-want.Off)
 				}
 				for _, c := range all {
-					if took := x.Probe(q, c); took != c.Probe && !(c.Probe && q.Now.Before(o.pace[q.Model])) {
-						t.Fatalf("candidate %s: a probe is %v, and was taken %v", c.ID, c.Probe, took)
-					} else if took {
+					if !c.Probe {
+						continue
+					}
+					p, took := x.Claim(q, c)
+					if took != p.Probe || !took && !q.Now.Before(o.pace[q.Model]) {
+						t.Fatalf("candidate %s is there for a probe, and was taken %v", c.ID, took)
+					}
+					if took {
 						o.picked(c.ID, q)
+						o.flying[c.ID]++
+						flying = append(flying, p)
 					}
 				}
 				if got := len(x.Listed(q, 3)); got != min(want.Total, 3) {
@@ -200,6 +233,9 @@ func surveyOf(o *oracle, q Query) Survey {
 				want.Off++
 				continue
 			}
+			if o.full(id) && open(s.State, q.Now) {
+				continue
+			}
 			if o.may(s.State, q) {
 				want.Ready++
 				continue
@@ -224,46 +260,56 @@ func surveyOf(o *oracle, q Query) Survey {
 	return want
 }
 
-// checkBits holds I1, I2 and I10: bits, summaries, counts and heaps agree with
+// checkBits holds I1, I2 and I10: tracks, summaries, counts and heaps agree with
 // the seats, and every waiting seat is in its heap once.
 func checkBits(t *rapid.T, x *Index[string]) {
 	for key, sh := range x.shelves {
 		for _, l := range sh.lanes {
-			l.settle()
-			var nready, nhalf, nwaiting, nquota, noff int
-			for i, s := range l.seats {
-				if bit := l.bits.next(i) == i; bit != (s.place == ready) {
-					t.Fatalf("%v seat %s: bit %v, place %d", key, s.owner.id, bit, s.place)
-				}
-				if bit := l.half.next(i) == i; bit != (s.place == half) {
-					t.Fatalf("%v seat %s: half %v, place %d", key, s.owner.id, bit, s.place)
-				}
-				switch s.place {
-				case half:
-					nhalf++
-				case ready:
-					nready++
-				case waiting:
-					nwaiting++
-					if l.waiting[s.at] != s {
-						t.Fatalf("%v seat %s is not where it thinks in the heap", key, s.owner.id)
+			count, nwaiting, nquota, noff, n := make([]int, 2*len(l.classes)), 0, 0, 0, 0
+			for _, b := range l.row.blocks {
+				for i, s := range b.items {
+					n++
+					if s.where.block != b || s.where.at != i {
+						t.Fatalf("%v seat %s is not where it thinks in the row", key, s.owner.id)
+					}
+					may := (s.place == ready || s.place == half) && !s.owner.full
+					if s.shown != may {
+						t.Fatalf("%v seat %s: shown %v, want %v", key, s.owner.id, s.shown, may)
+					}
+					for track := range l.row.tops {
+						if in := b.bits[track].has(i); in != (may && s.track() == track) {
+							t.Fatalf("%v seat %s: track %d is %v, place %d", key, s.owner.id, track, in, s.place)
+						}
+					}
+					if may {
+						count[s.track()]++
+					}
+					if s.place == waiting {
+						nwaiting++
+						if l.waiting[s.at] != s {
+							t.Fatalf("%v seat %s is not where it thinks in the heap", key, s.owner.id)
+						}
+					}
+					if s.quota {
+						nquota++
+					}
+					if s.off {
+						noff++
 					}
 				}
-				if s.quota {
-					nquota++
-				}
-				if s.off {
-					noff++
+			}
+			for track := range count {
+				if track < len(l.count) && l.count[track] != count[track] || track >= len(l.count) && count[track] != 0 {
+					t.Fatalf("%v counts %v, want %v", key, l.count, count)
 				}
 			}
-			if l.total != len(l.seats) || l.nready != nready || l.nhalf != nhalf || len(l.waiting) != nwaiting || l.nquota != nquota || l.noff != noff {
-				t.Fatalf("%v counts %d/%d/%d/%d, want %d/%d/%d/%d", key,
-					l.total, l.nready, len(l.waiting), l.nquota, len(l.seats), nready, nwaiting, nquota)
+			if l.row.size != n || len(l.waiting) != nwaiting || l.nquota != nquota || l.noff != noff {
+				t.Fatalf("%v has %d/%d/%d/%d, want %d/%d/%d/%d", key, l.row.size, len(l.waiting), l.nquota, l.noff, n, nwaiting, nquota, noff)
 			}
-			for up := 1; up < len(l.bits.levels); up++ {
-				for i, word := range l.bits.levels[up-1] {
-					if bit := l.bits.levels[up][i>>6]>>(i&63)&1 == 1; bit != (word != 0) {
-						t.Fatalf("%v summary %d of level %d is %v", key, i, up, bit)
+			for track, top := range l.row.tops {
+				for i, b := range l.row.blocks {
+					if top.next(i) == i != (b.bits[track] != words{}) {
+						t.Fatalf("%v summary of block %d in track %d is wrong", key, i, track)
 					}
 				}
 			}
@@ -301,7 +347,7 @@ func TestBitmapFindsWhatASliceFinds(t *testing.T) {
 }
 
 func TestCursorSurvivesChurn(t *testing.T) {
-	x := New[string]()
+	x := New[string](nil)
 	for _, id := range []string{"a", "b", "c", "d"} {
 		x.Put(Member[string]{ID: id, Value: id, Provider: "p", Seats: seats("m")})
 	}
@@ -313,7 +359,7 @@ func TestCursorSurvivesChurn(t *testing.T) {
 }
 
 func TestManyDeadlinesAtOnceAreAllWoken(t *testing.T) {
-	x := New[string]()
+	x := New[string](nil)
 	const n = 3*promoteBatch + 7
 	for i := range n {
 		id := fmt.Sprintf("%05d", i)
@@ -322,17 +368,17 @@ func TestManyDeadlinesAtOnceAreAllWoken(t *testing.T) {
 	q := Query{Providers: []string{"p"}, Model: "m", Now: start.Add(time.Second)}
 	var tried Tried[string]
 	for i := range n {
-		if _, _, ok := x.Pick(q, &tried); !ok {
+		if _, ok := x.Pick(q, &tried); !ok {
 			t.Fatalf("pick %d found nothing", i)
 		}
 	}
-	if v, _, ok := x.Pick(q, &tried); ok {
-		t.Fatalf("picked %q twice", v)
+	if p, ok := x.Pick(q, &tried); ok {
+		t.Fatalf("picked %q twice", p.Value)
 	}
 }
 
 func TestUnknownModelsLeaveNoTrace(t *testing.T) {
-	x := New[string]()
+	x := New[string](nil)
 	x.Put(Member[string]{ID: "a", Provider: "p", Seats: seats("m")})
 	for i := range 10 {
 		x.Pick(Query{Providers: []string{"p", "q"}, Model: fmt.Sprint("x", i), Now: start}, nil)
@@ -357,7 +403,7 @@ func TestMixedCursorsAreBounded(t *testing.T) {
 }
 
 func TestConcurrentPicksAreFair(t *testing.T) {
-	x := New[string]()
+	x := New[string](nil)
 	for _, id := range []string{"a", "b", "c", "d"} {
 		x.Put(Member[string]{ID: id, Value: id, Provider: "p", Seats: seats("m")})
 	}
@@ -368,8 +414,8 @@ func TestConcurrentPicksAreFair(t *testing.T) {
 		wg.Go(func() {
 			mine := map[string]int{}
 			for range 1000 {
-				v, _, _ := x.Pick(Query{Providers: []string{"p"}, Model: "m", Now: start}, nil)
-				mine[v]++
+				p, _ := x.Pick(Query{Providers: []string{"p"}, Model: "m", Now: start}, nil)
+				mine[p.Value]++
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -15,15 +15,27 @@ type oracle struct {
 	last    map[string]string // by provider, model and priority: id of the last pick
 	turn    map[string]int    // by providers and model
 	pace    map[string]time.Time
+	team    map[string]string // by lane: group of the last pick
+	round   map[string]int    // by lane: of the weighted order
+	flying  map[string]int
 }
 
 func newOracle() *oracle {
-	return &oracle{members: map[string]Member[string]{}, last: map[string]string{}, turn: map[string]int{}, pace: map[string]time.Time{}}
+	return &oracle{members: map[string]Member[string]{}, last: map[string]string{}, turn: map[string]int{}, pace: map[string]time.Time{},
+		team: map[string]string{}, round: map[string]int{}, flying: map[string]int{}}
 }
 
 func open(st State, now time.Time) bool {
 	return !st.Off && (!st.Blocked || !st.Until.IsZero() && !st.Until.After(now))
 }
+
+func (o *oracle) full(id string) bool {
+	m := o.members[id]
+	return m.Limit > 0 && o.flying[id] >= m.Limit
+}
+
+// weight is how many turns a member has.
+func (o *oracle) weight(id string) int { return min(max(o.members[id].Weight, 1), 100) }
 
 // may reports whether a seat can be had: one for a probe only so often.
 func (o *oracle) may(st State, q Query) bool {
@@ -48,7 +60,7 @@ func (o *oracle) picked(id string, q Query) (probe bool) {
 func (o *oracle) ready(provider string, q Query, priority int, tried map[string]bool) []string {
 	var ids []string
 	for id, m := range o.members {
-		if m.Provider != provider || m.Priority != priority || tried[id] || q.Pin != "" && q.Pin != id {
+		if m.Provider != provider || m.Priority != priority || tried[id] || o.full(id) || q.Pin != "" && q.Pin != id {
 			continue
 		}
 		for _, s := range m.Seats {
@@ -66,9 +78,19 @@ func (o *oracle) ready(provider string, q Query, priority int, tried map[string]
 
 func (o *oracle) pick(q Query, tried map[string]bool) (string, bool) {
 	for priority := 3; priority >= -3; priority-- {
+		worth := func(ids []string) (n int) {
+			for _, id := range ids {
+				if q.Order == Weighted {
+					n += o.weight(id)
+				} else {
+					n++
+				}
+			}
+			return n
+		}
 		total := 0
 		for _, p := range q.Providers {
-			total += len(o.ready(p, q, priority, tried))
+			total += worth(o.ready(p, q, priority, tried))
 		}
 		if total == 0 {
 			continue
@@ -78,29 +100,82 @@ func (o *oracle) pick(q Query, tried map[string]bool) (string, bool) {
 		}
 		key := strings.Join(q.Providers, ",") + ":" + q.Model
 		turn := 0
-		if !q.FillFirst && len(q.Providers) > 1 {
+		if q.Order != FillFirst && len(q.Providers) > 1 {
 			turn = o.turn[key] % total
 			o.turn[key] = turn + 1
 		}
 		for _, p := range q.Providers {
 			ids := o.ready(p, q, priority, tried)
-			if turn >= len(ids) {
-				turn -= len(ids)
+			if n := worth(ids); turn >= n {
+				turn -= n
 				continue
 			}
-			if q.FillFirst {
-				return ids[0], true
+			if q.Socket && len(q.Providers) == 1 {
+				able := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !o.members[id].Socket })
+				if len(able) > 0 {
+					ids = able
+				}
 			}
-			lane := fmt.Sprint(p, "/", q.Model, "/", priority)
-			i, found := slices.BinarySearch(ids, o.last[lane])
-			if found {
-				i++
-			}
-			o.last[lane] = ids[i%len(ids)]
-			return o.last[lane], true
+			return o.among(ids, fmt.Sprint(p, "/", q.Model, "/", priority), q.Order), true
 		}
 	}
 	return "", false
+}
+
+// among picks one of the sorted ids of a lane.
+func (o *oracle) among(ids []string, lane string, order Order) string {
+	switch order {
+	case FillFirst:
+		return ids[0]
+	case Weighted:
+		return o.weighted(ids, lane)
+	}
+	var groups []string
+	for _, id := range ids {
+		groups = append(groups, o.members[id].Group)
+	}
+	slices.Sort(groups)
+	if groups = slices.Compact(groups); len(groups) < 2 || groups[0] == "" {
+		o.last[lane] = after(ids, o.last[lane])
+		return o.last[lane]
+	}
+	group := after(groups, o.team[lane])
+	o.team[lane] = group
+	ids = slices.DeleteFunc(ids, func(id string) bool { return o.members[id].Group != group })
+	lane += "/" + group
+	o.last[lane] = after(ids, o.last[lane])
+	return o.last[lane]
+}
+
+// weighted writes down all turns of all rounds and takes the next.
+func (o *oracle) weighted(ids []string, lane string) string {
+	type slot struct {
+		round int
+		id    string
+	}
+	var all []slot
+	for round := 1; round <= 100; round++ {
+		for _, id := range ids {
+			if w := o.weight(id); round*w/100 > (round-1)*w/100 {
+				all = append(all, slot{round, id})
+			}
+		}
+	}
+	i := slices.IndexFunc(all, func(s slot) bool {
+		return s.round > o.round[lane] || s.round == o.round[lane] && s.id > o.last[lane]
+	})
+	next := all[max(i, 0)]
+	o.round[lane], o.last[lane] = next.round, next.id
+	return next.id
+}
+
+// after returns the first of some sorted names after another one.
+func after(names []string, last string) string {
+	i, found := slices.BinarySearch(names, last)
+	if found {
+		i++
+	}
+	return names[i%len(names)]
 }
 
 // forget drops the cursors of lanes that have no member left, as the index
@@ -112,11 +187,14 @@ func (o *oracle) forget() {
 			live[fmt.Sprint(m.Provider, "/", s.Model, "/", m.Priority)] = true
 		}
 	}
-	for lane := range o.last {
-		if !live[lane] {
-			delete(o.last, lane)
+	for _, m := range o.members {
+		for _, s := range m.Seats {
+			live[fmt.Sprint(m.Provider, "/", s.Model, "/", m.Priority, "/", m.Group)] = true
 		}
 	}
+	maps.DeleteFunc(o.last, func(lane, _ string) bool { return !live[lane] })
+	maps.DeleteFunc(o.team, func(lane, _ string) bool { return !live[lane] })
+	maps.DeleteFunc(o.round, func(lane string, _ int) bool { return !live[lane] })
 	for model := range o.pace {
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(live)), func(lane string) bool { return strings.Contains(lane, "/"+model+"/") }) {
 			delete(o.pace, model)

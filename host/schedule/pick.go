@@ -17,49 +17,83 @@ type Query struct {
 	Now time.Time
 	// Pin restricts the query to one member.
 	Pin string
-	// FillFirst takes the lowest id instead of the one after the last pick.
-	FillFirst bool
+	// Order is how members take turns.
+	Order Order
+	// Socket prefers members that speak websocket, within a priority; it counts
+	// for one provider without a pin only.
+	Socket bool
 	// ProbeInterval is the least time between two probes of one model.
 	ProbeInterval time.Duration
 }
 
-// Pick returns the value of a member that is ready and not tried, of the
-// highest priority that has one, and adds it to tried. It reports false when
-// there is none; then no cursor has moved.
+// Picked is what a pick takes. Whoever has it owes a Release. The zero value is
+// nothing.
+type Picked[V any] struct {
+	Value V
+	// Probe says that the member is being tried out: nobody else gets it for the
+	// model until the next Put or Set, which is owed too.
+	Probe bool
+	m     *member[V]
+}
+
+// Pick takes a member that is ready and not tried, of the highest priority that
+// has one, and adds it to tried. It reports false when there is none; then no
+// cursor has moved.
 //
-// Within a priority, round robin gives the id after the last picked one. Among
-// several providers each owns as many turns as it has ready members, in the
-// order of the query; fill first takes the first provider that has one.
-// spec: core.md 4 and 5.
-//
-// probe says that the member is being tried out: nobody else gets it for the
-// model until the next Put or Set, which the caller owes.
-func (x *Index[V]) Pick(q Query, tried *Tried[V]) (v V, probe, ok bool) {
+// Within a priority Query.Order says whose turn it is. Among several providers
+// each owns as many turns as it has ready members, or in the weighted order the
+// sum of their weights, in the order of the query; fill first takes the first
+// provider that has one. spec: core.md 4 and 5.
+func (x *Index[V]) Pick(q Query, tried *Tried[V]) (Picked[V], bool) {
 	now := q.Now.UnixNano()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	var s *seat[V]
-	switch {
-	case q.Pin != "":
-		s = x.unsyncedPinned(q, now, tried)
-	case len(q.Providers) == 1:
-		s = x.unsyncedSingle(q, now, tried)
-	default:
-		s = x.unsyncedMixed(q, now, tried)
-	}
+	t := x.unsyncedTurn(&q, now, tried)
+	s := t.seat
 	if s == nil {
-		return v, false, false
+		return Picked[V]{}, false
 	}
+	x.unsyncedPassed(&q, t)
 	tried.add(s.owner)
-	if probe = s.place == half; probe {
+	probe := s.place == half
+	if probe {
 		s.begin(now, q.ProbeInterval)
 	}
-	return s.value, probe, true
+	return s.take(probe), true
 }
 
-func (x *Index[V]) unsyncedPinned(q Query, now int64, tried *Tried[V]) *seat[V] {
+// turn is a choice, and what several providers move for it.
+type turn[V any] struct {
+	choice[V]
+	lane *lane[V] // nil when no cursor of it moves
+	// mixed is whose turn it is after it, 0 when the query has one provider.
+	mixed int
+}
+
+// unsyncedTurn finds what a pick takes, and moves no cursor.
+func (x *Index[V]) unsyncedTurn(q *Query, now int64, tried *Tried[V]) turn[V] {
+	switch {
+	case q.Pin != "":
+		return turn[V]{choice: choice[V]{seat: x.unsyncedPinned(q, now, tried)}}
+	case len(q.Providers) == 1:
+		return x.unsyncedSingle(q, now, tried)
+	}
+	return x.unsyncedMixed(q, now, tried)
+}
+
+func (x *Index[V]) unsyncedPassed(q *Query, t turn[V]) {
+	if t.lane == nil {
+		return
+	}
+	t.lane.passed(t.choice)
+	if t.mixed > 0 {
+		x.mixed.of(q.Providers, q.Model).turn = t.mixed
+	}
+}
+
+func (x *Index[V]) unsyncedPinned(q *Query, now int64, tried *Tried[V]) *seat[V] {
 	m := x.members[q.Pin]
-	if m == nil || tried.has(m) || !slices.Contains(q.Providers, m.provider) {
+	if m == nil || m.full || tried.has(m) || !slices.Contains(q.Providers, m.provider) {
 		return nil
 	}
 	s := m.seat(q.Model)
@@ -75,81 +109,86 @@ func (x *Index[V]) unsyncedPinned(q Query, now int64, tried *Tried[V]) *seat[V] 
 	return nil
 }
 
-func (x *Index[V]) unsyncedSingle(q Query, now int64, tried *Tried[V]) *seat[V] {
-	sh := x.shelves[shelfKey{q.Providers[0], q.Model}]
-	if sh == nil {
-		return nil
-	}
-	probes := x.paces[q.Model].allows(now, q.ProbeInterval)
-	for _, l := range sh.lanes {
-		if l.awake(now, tried, probes) == 0 {
-			continue
-		}
-		s := l.find(q.FillFirst, tried, probes)
-		if !q.FillFirst {
-			l.passed(s)
-		}
-		return s
-	}
-	return nil
+// unsyncedFilter is what a query looks at. A model without lanes has no pace, and
+// nothing to probe.
+func (x *Index[V]) unsyncedFilter(q *Query, now int64) filter {
+	p := x.paces[q.Model]
+	return filter{probes: p != nil && p.allows(now, q.ProbeInterval), weighted: q.Order == Weighted}
 }
 
-func (x *Index[V]) unsyncedMixed(q Query, now int64, tried *Tried[V]) *seat[V] {
-	below := math.MaxInt
-	// A model without lanes has no pace, and nothing to probe.
-	probes := false
-	if p := x.paces[q.Model]; p != nil {
-		probes = p.allows(now, q.ProbeInterval)
+func (x *Index[V]) unsyncedSingle(q *Query, now int64, tried *Tried[V]) turn[V] {
+	sh := x.shelves[shelfKey{q.Providers[0], q.Model}]
+	if sh == nil {
+		return turn[V]{}
 	}
+	f := x.unsyncedFilter(q, now)
+	for _, l := range sh.lanes {
+		if l.awake(now, tried, f) > 0 {
+			return l.turn(x, q, tried, f, q.Socket)
+		}
+	}
+	return turn[V]{}
+}
+
+// turn is choose as a turn.
+func (l *lane[V]) turn(x *Index[V], q *Query, tried *Tried[V], f filter, socket bool) turn[V] {
+	l.begin(x.random)
+	t := turn[V]{choice: l.choose(q.Order, socket, tried, f)}
+	if q.Order != FillFirst {
+		t.lane = l
+	}
+	return t
+}
+
+func (x *Index[V]) unsyncedMixed(q *Query, now int64, tried *Tried[V]) turn[V] {
+	below := math.MaxInt
+	f := x.unsyncedFilter(q, now)
 	for first := true; ; first = false {
 		priority, found := x.unsyncedBest(q, below, first)
 		if !found {
-			return nil
+			return turn[V]{}
 		}
 		total := 0
 		for _, p := range q.Providers {
 			if l := x.unsyncedAt(p, q.Model, priority); l != nil {
-				total += l.awake(now, tried, probes)
+				total += l.awake(now, tried, f)
 			}
 		}
 		if total > 0 {
-			return x.unsyncedTurn(q, priority, total, tried, probes)
+			return x.unsyncedAmong(q, priority, total, tried, f)
 		}
 		below = priority
 	}
 }
 
-// unsyncedTurn gives the pick to the provider whose turn it is. There is at
+// unsyncedAmong gives the pick to the provider whose turn it is. There is at
 // least one eligible seat.
-func (x *Index[V]) unsyncedTurn(q Query, priority, total int, tried *Tried[V], probes bool) *seat[V] {
-	turn, cursor := 0, (*mixedCursor)(nil)
-	if !q.FillFirst {
-		cursor = x.mixed.of(q.Providers, q.Model)
-		turn = cursor.turn % total
+func (x *Index[V]) unsyncedAmong(q *Query, priority, total int, tried *Tried[V], f filter) turn[V] {
+	at := 0
+	if q.Order != FillFirst {
+		at = x.mixed.peek(q.Providers, q.Model) % total
 	}
+	skip := at
 	for _, p := range q.Providers {
 		l := x.unsyncedAt(p, q.Model, priority)
 		if l == nil {
 			continue
 		}
-		n := l.eligible(tried, probes)
-		if turn >= n {
-			turn -= n
+		n := l.eligible(tried, f)
+		if skip >= n {
+			skip -= n
 			continue
 		}
-		s := l.find(q.FillFirst, tried, probes)
-		if cursor != nil {
-			l.passed(s)
-			cursor.turn = cursor.turn%total + 1
-		}
-		return s
+		t := l.turn(x, q, tried, f, false)
+		t.mixed = at + 1
+		return t
 	}
-	return nil
+	return turn[V]{}
 }
 
 // unsyncedBest returns the highest priority below a bound that any provider of
 // the query has; first lifts the bound.
-func (x *Index[V]) unsyncedBest(q Query, below int, first bool) (best int, found bool) {
+func (x *Index[V]) unsyncedBest(q *Query, below int, first bool) (best int, found bool) {
 	for _, p := range q.Providers {
 		sh := x.shelves[shelfKey{p, q.Model}]
 		if sh == nil {
@@ -184,9 +223,9 @@ func (x *Index[V]) unsyncedAt(provider, model string, priority int) *lane[V] {
 type Candidate[V any] struct {
 	ID    string
 	Value V
-	// Probe: it is there for a single request; see Index.Probe.
+	// Probe: it is there for a single request; see Index.Claim.
 	Probe bool
-	// Busy: it is being tried out, or may not be tried yet.
+	// Busy: it is being tried out, or may not be tried yet, or is full.
 	Busy bool
 	m    *member[V]
 }
@@ -203,12 +242,12 @@ func (x *Index[V]) Candidates(q Query, tried *Tried[V]) []Candidate[V] {
 			return true
 		}
 		c := Candidate[V]{ID: s.owner.id, Value: s.value, m: s.owner}
-		switch s.standing(now) {
-		case half:
+		switch at := s.standing(now); {
+		case at == stuck || s.owner.full:
+			c.Busy = true
+		case at == half:
 			c.Probe = s.lane.pace.allows(now, q.ProbeInterval)
 			c.Busy = !c.Probe
-		case stuck:
-			c.Busy = true
 		}
 		out = append(out, c)
 		return true
@@ -256,6 +295,8 @@ func (x *Index[V]) Survey(q Query) Survey {
 			switch {
 			case s.off:
 				out.Off++
+			case s.owner.full:
+				// It is free again when a request of it ends; nobody knows when.
 			case s.standing(now) == ready:
 				out.Ready++
 			case s.standing(now) == half && s.lane.pace.allows(now, q.ProbeInterval):
@@ -280,14 +321,16 @@ func (x *Index[V]) Survey(q Query) Survey {
 				for len(l.waiting) > 0 && l.waiting[0].due <= now {
 					l.wake(now)
 				}
-				out.Total += l.total
-				out.Ready += l.nready
+				out.Total += l.row.size
 				out.Off += l.noff
 				out.Quota += l.nquota
-				if l.pace.allows(now, q.ProbeInterval) {
-					out.Ready += l.nhalf
-				} else if l.nhalf > 0 {
-					earliest = min(earliest, l.pace.next)
+				for track, n := range l.count {
+					switch {
+					case track&1 == 0 || n > 0 && l.pace.allows(now, q.ProbeInterval):
+						out.Ready += n
+					case n > 0:
+						earliest = min(earliest, l.pace.next)
+					}
 				}
 				if len(l.waiting) > 0 {
 					earliest = min(earliest, l.waiting[0].due)
@@ -317,10 +360,11 @@ func (x *Index[V]) unsyncedEach(q Query, visit func(*seat[V]) bool) {
 			continue
 		}
 		for _, l := range sh.lanes {
-			l.settle()
-			for _, s := range l.seats {
-				if !visit(s) {
-					return
+			for _, b := range l.row.blocks {
+				for _, s := range b.items {
+					if !visit(s) {
+						return
+					}
 				}
 			}
 		}

@@ -1,81 +1,84 @@
 package schedule
 
-import "math"
+// previewed bounds how many turns Preview works out one by one.
+const previewed = 256
 
 // Preview returns the ids in the order in which picks would return them, if
-// none were blocked meanwhile and each were tried; no cursor moves. Among
-// several providers the first id is exact, and those behind it are by provider
-// from there.
+// none were blocked meanwhile and each were tried; no cursor moves. The first 256
+// are exact; those behind them are in the order of the query's providers,
+// priority and id.
 func (x *Index[V]) Preview(q Query) []string {
 	now := q.Now.UnixNano()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if q.Pin != "" {
-		if s := x.unsyncedPinned(q, now, nil); s != nil {
-			return []string{s.owner.id}
-		}
-		return nil
-	}
-	p := x.paces[q.Model]
-	probes := p != nil && p.allows(now, q.ProbeInterval)
 	var ids []string
-	below := math.MaxInt
-	for first := true; ; first = false {
-		priority, found := x.unsyncedBest(q, below, first)
-		if !found {
-			return ids
-		}
-		ids = append(ids, x.unsyncedPreview(q, priority, now, probes)...)
-		below = priority
-	}
-}
-
-// unsyncedPreview is Preview of one priority.
-func (x *Index[V]) unsyncedPreview(q Query, priority int, now int64, probes bool) []string {
-	var lanes []*lane[V]
-	total := 0
-	for _, p := range q.Providers {
-		l := x.unsyncedAt(p, q.Model, priority)
-		if l == nil {
-			continue
-		}
-		for len(l.waiting) > 0 && l.waiting[0].due <= now {
-			l.wake(now)
-		}
-		if n := l.awake(now, nil, probes); n > 0 {
-			lanes, total = append(lanes, l), total+n
-		}
-	}
-	turn := 0
-	if total > 0 && !q.FillFirst && len(q.Providers) > 1 {
-		turn = x.mixed.peek(q.Providers, q.Model) % total
-	}
-	start := 0
-	for i, l := range lanes {
-		n := l.eligible(nil, probes)
-		if start = i; turn < n {
+	var tried Tried[V]
+	var kept trail[V]
+	for range previewed {
+		t := x.unsyncedTurn(&q, now, &tried)
+		if t.seat == nil {
 			break
 		}
-		turn -= n
+		kept.note(x, &q, t)
+		x.unsyncedPassed(&q, t)
+		tried.add(t.seat.owner)
+		ids = append(ids, t.seat.owner.id)
 	}
-	var ids []string
-	for i := range lanes {
-		ids = lanes[(start+i)%len(lanes)].inOrder(ids, q.FillFirst, probes)
+	kept.restore(x, &q)
+	if len(ids) < previewed {
+		return ids
 	}
+	f := x.unsyncedFilter(&q, now)
+	x.unsyncedEach(q, func(s *seat[V]) bool {
+		if s.shown && f.wants(s.lane.classes[s.class], s.track()) && !tried.has(s.owner) {
+			ids = append(ids, s.owner.id)
+		}
+		return true
+	})
 	return ids
 }
 
-// inOrder appends the ids of the eligible seats in the order of picks.
-func (l *lane[V]) inOrder(ids []string, first, probes bool) []string {
-	from := l.cursor
-	if first {
-		from = 0
+// trail remembers cursors as they were before picks moved them.
+type trail[V any] struct {
+	lanes map[*lane[V]]laneCursors[V]
+	teams map[*team[V]]cursor[*mate[V]]
+	mixed *int
+}
+
+type laneCursors[V any] struct {
+	cur     cursor[*seat[V]]
+	teamCur cursor[*team[V]]
+	round   int
+}
+
+func (k *trail[V]) note(x *Index[V], q *Query, t turn[V]) {
+	if t.lane == nil {
+		return
 	}
-	for p := l.next(from, probes); p >= 0; p = l.next(p+1, probes) {
-		ids = append(ids, l.seats[p].owner.id)
+	if k.lanes == nil {
+		k.lanes, k.teams = map[*lane[V]]laneCursors[V]{}, map[*team[V]]cursor[*mate[V]]{}
 	}
-	for p := l.next(0, probes); p >= 0 && p < from; p = l.next(p+1, probes) {
-		ids = append(ids, l.seats[p].owner.id)
+	l := t.lane
+	if _, known := k.lanes[l]; !known {
+		k.lanes[l] = laneCursors[V]{l.cur, l.teamCur, l.round}
 	}
-	return ids
+	if _, known := k.teams[t.team]; !known && t.team != nil {
+		k.teams[t.team] = t.team.cur
+	}
+	if t.mixed > 0 && k.mixed == nil {
+		at := x.mixed.peek(q.Providers, q.Model)
+		k.mixed = &at
+	}
+}
+
+func (k *trail[V]) restore(x *Index[V], q *Query) {
+	for l, was := range k.lanes {
+		l.cur, l.teamCur, l.round = was.cur, was.teamCur, was.round
+	}
+	for t, was := range k.teams {
+		t.cur = was
+	}
+	if k.mixed != nil {
+		x.mixed.of(q.Providers, q.Model).turn = *k.mixed
+	}
 }

@@ -39,16 +39,22 @@ func (s *seat[V]) standing(now int64) place {
 	return ready
 }
 
-// Probe takes a candidate that Candidates called a Probe, as Pick does with what
-// it returns. It reports false when somebody else was faster.
-func (x *Index[V]) Probe(q Query, c Candidate[V]) bool {
+// Claim takes a candidate, as Pick does with what it returns. It reports false
+// when somebody else was faster, or it is not there any more.
+func (x *Index[V]) Claim(q Query, c Candidate[V]) (Picked[V], bool) {
 	now := q.Now.UnixNano()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s := c.m.seat(q.Model)
-	if s == nil || s.standing(now) != half || !s.lane.pace.allows(now, q.ProbeInterval) {
-		return false
+	if s == nil || c.m.full {
+		return Picked[V]{}, false
 	}
-	s.begin(now, q.ProbeInterval)
-	return true
+	probe := s.standing(now) == half
+	if probe {
+		if !s.lane.pace.allows(now, q.ProbeInterval) {
+			return Picked[V]{}, false
+		}
+		s.begin(now, q.ProbeInterval)
+	}
+	return s.take(probe), true
 }

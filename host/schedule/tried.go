@@ -50,15 +50,3 @@ func (t *Tried[V]) has(m *member[V]) bool {
 	_, ok := t.many[m]
 	return ok
 }
-
-func (t *Tried[V]) each(visit func(*member[V])) {
-	if t == nil {
-		return
-	}
-	for _, m := range t.few[:t.n] {
-		visit(m)
-	}
-	for m := range t.many {
-		visit(m)
-	}
-}

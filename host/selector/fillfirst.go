@@ -30,12 +30,6 @@ func (s *FillFirstSelector) Pick(ctx context.Context, provider, model string, op
 	return best[0], nil
 }
 
-// PickFree is Pick among credentials of which the caller knows that none is
-// blocked, by whatever names each of them calls the model. There is at least one.
-func (s *FillFirstSelector) PickFree(ctx context.Context, provider, _ string, opts executor.Options, auths []*auth.Auth) *auth.Auth {
-	return highest(ctx, provider, opts, auths)[0]
-}
-
 func clock(now func() time.Time) time.Time {
 	if now == nil {
 		return time.Now()

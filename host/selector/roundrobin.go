@@ -50,12 +50,6 @@ func (s *RoundRobinSelector) Pick(ctx context.Context, provider, model string, o
 	return s.next(provider, model, best), nil
 }
 
-// PickFree is Pick among credentials of which the caller knows that none is
-// blocked, by whatever names each of them calls the model. There is at least one.
-func (s *RoundRobinSelector) PickFree(ctx context.Context, provider, model string, opts executor.Options, auths []*auth.Auth) *auth.Auth {
-	return s.next(provider, model, highest(ctx, provider, opts, auths))
-}
-
 // next returns the one of best whose turn it is.
 func (s *RoundRobinSelector) next(provider, model string, best []*auth.Auth) *auth.Auth {
 	key := strings.ToLower(provider) + ":" + auth.CanonicalModel(model) + ":" + strconv.Itoa(best[0].Priority())

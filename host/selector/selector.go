@@ -1,5 +1,5 @@
 // Package selector chooses one credential among candidates that it is given as
-// a slice: round robin and fill first. It is also the oracle for the indexed
+// a slice: round robin, fill first and weighted. It is also the oracle for the indexed
 // form that the manager uses. spec: core.md section 4.
 package selector
 
@@ -17,6 +17,12 @@ import (
 // websocketProviders are those whose upstream speaks websocket to clients that
 // do.
 var websocketProviders = []string{"codex", "xai"}
+
+// SpeaksWebsocket reports whether credentials of a provider that speak websocket
+// are preferred for clients that do.
+func SpeaksWebsocket(provider string) bool {
+	return slices.Contains(websocketProviders, strings.ToLower(provider))
+}
 
 // ready returns the candidates that may be picked now, of the highest priority
 // that has one, by ID. It returns the error that the client gets when there is
@@ -54,7 +60,7 @@ func highest(ctx context.Context, provider string, opts executor.Options, auths 
 // does and one of them can. A pinned credential stays as it is, and so does a
 // choice among several providers.
 func preferWebsocket(ctx context.Context, provider string, opts executor.Options, best []*auth.Auth) []*auth.Auth {
-	if !executor.DownstreamWebsocket(ctx) || pinned(opts) || !slices.Contains(websocketProviders, strings.ToLower(provider)) {
+	if !executor.DownstreamWebsocket(ctx) || pinned(opts) || !SpeaksWebsocket(provider) {
 		return best
 	}
 	var able []*auth.Auth

@@ -161,7 +161,7 @@ const (
 
 // Routing says how credentials are chosen.
 type Routing struct {
-	// Strategy is round_robin or fill_first.
+	// Strategy is round_robin, fill_first or weighted.
 	Strategy string `json:"strategy" koanf:"strategy"`
 	// ForceModelPrefix serves the models of a credential with a prefix under
 	// that only.

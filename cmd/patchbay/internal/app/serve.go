@@ -369,8 +369,11 @@ func (a *App) Health(context.Context) (admin.Health, error) {
 }
 
 func selectorOf(r settings.Routing) auth.Selector {
-	if r.Strategy == "fill_first" {
+	switch r.Strategy {
+	case "fill_first":
 		return &host.FillFirstSelector{}
+	case "weighted":
+		return &host.WeightedSelector{}
 	}
 	return &host.RoundRobinSelector{}
 }
