@@ -80,19 +80,20 @@ func (g *gate) enter(op abi.Op) (pass, *abi.CallError) {
 
 // leave takes in how a call ended.
 func (g *gate) leave(p pass, op abi.Op, err error) {
-	call, _ := errors.AsType[*abi.CallError](err)
-	switch {
-	case err == nil && !p.watched:
-	case err == nil:
-		g.answered(p, op)
-	case call == nil || !blames(call):
-		if p.trial {
-			g.mu.Lock()
-			g.breaker.undecided()
-			g.mu.Unlock()
+	if err == nil {
+		if p.watched {
+			g.answered(p, op)
 		}
-	default:
+		return
+	}
+	if call, ok := errors.AsType[*abi.CallError](err); ok && blames(call) {
 		g.faulted(p, call, (*trial).fault)
+		return
+	}
+	if p.trial {
+		g.mu.Lock()
+		g.breaker.undecided()
+		g.mu.Unlock()
 	}
 }
 

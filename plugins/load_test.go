@@ -131,9 +131,9 @@ func TestModulesThatAreRefused(t *testing.T) {
 		{"no manifest", small, nil, []string{"no manifest", "patchbay plugin pack"}},
 		{"two manifests", two, nil, []string{"is there twice"}},
 		{"bad manifest", small, func(m obj) { m["version"] = "x" }, []string{"acme x: manifest: at '/version'"}},
-		{"no call", func() []byte { return without("patchbay_call") }, func(obj) {}, []string{"acme 1.2.3", "does not export patchbay_call(i32, i32) -> i64"}},
-		{"newer ABI", newer, func(obj) {}, []string{"speaks ABI 2, this host speaks ABI 1"}},
-		{"foreign import", foreign, func(obj) {}, []string{"imports env.system"}},
+		{"P-08 no call", func() []byte { return without("patchbay_call") }, func(obj) {}, []string{"acme 1.2.3", "does not export patchbay_call(i32, i32) -> i64"}},
+		{"P-09 newer ABI", newer, func(obj) {}, []string{"speaks ABI 2, this host speaks ABI 1"}},
+		{"P-08 foreign import", foreign, func(obj) {}, []string{"imports env.system"}},
 		{"extism", extism, func(obj) {}, []string{"Extism tier"}},
 		{"large table", table, func(obj) {}, []string{"module exceeds a limit", "100000"}},
 		{"large memory", manyPages, func(obj) {}, []string{"begins with 125 MiB of memory, its limit is 64 MiB", "plugins.memory_bytes"}},
@@ -170,7 +170,7 @@ func TestModulesThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestFileThatIsNotThePinnedOne(t *testing.T) {
+func TestA11FileThatIsNotThePinnedOne(t *testing.T) {
 	dir := t.TempDir()
 	h := newHost(t, func(o *plugins.Options) { o.Dir = dir })
 	wasm := pack(t, small(), manifest())
@@ -222,7 +222,7 @@ func TestFileThatIsNotThePinnedOne(t *testing.T) {
 	}
 }
 
-func TestVersionThatAsksForMoreWaitsForAGrant(t *testing.T) {
+func TestA13VersionThatAsksForMoreWaitsForAGrant(t *testing.T) {
 	h := newHost(t, nil)
 	old, err := plugins.Inspect(pack(t, small(), manifest()))
 	if err != nil {

@@ -179,9 +179,11 @@ func TestWhatThisHostLacksIsNamed(t *testing.T) {
 		{"exchange", func(m obj) { provider(m)["deliver"] = []any{"exchange"} }, []string{"deliver exchange"}},
 		{"ws", func(m obj) { provider(m)["transports"] = []any{"http", "ws"} }, []string{"transport ws"}},
 		{"count", func(m obj) { provider(m)["modes"] = []any{"execute", "count"} }, []string{"mode count"}},
-		{"signers", func(m obj) { m["signers"] = []any{obj{"name": "s", "kind": "hmac"}} }, []string{"signers"}},
+		{"signers", func(m obj) {
+			m["signers"] = []any{obj{"name": "s", "kind": "hmac", "params": obj{"key": "api_key", "cover": "body"}}}
+		}, []string{"signers"}},
 		{"readable", func(m obj) {
-			m["capabilities"] = append(m["capabilities"].([]any), obj{"name": "secrets_readable", "reason": "must"})
+			m["capabilities"] = append(m["capabilities"].([]any), obj{"name": "secrets_readable", "reason": "must", "fields": []any{"api_key"}})
 		}, []string{"capability secrets_readable"}},
 		{"form slot", func(m obj) { slot(m)["position"] = "form:key" }, []string{"slots in a form body"}},
 		{"encoding", func(m obj) { slot(m)["encoding"] = "base64" }, []string{"slot encoding base64"}},
