@@ -44,7 +44,10 @@ type Store struct {
 	note   func(string)
 }
 
-var _ auth.RefreshStore = (*Store)(nil)
+var (
+	_ auth.RefreshStore = (*Store)(nil)
+	_ auth.BatchStore   = (*Store)(nil)
+)
 
 // List returns all credentials, by ascending ID. When some cannot be read
 // (bytes that were changed, moved, put back or lost), it returns the others
@@ -90,6 +93,32 @@ func (s *Store) Save(ctx context.Context, a *auth.Auth) (string, error) {
 		return "", fmt.Errorf("save credential %q: %w", a.ID, err)
 	}
 	return s.path, nil
+}
+
+// SaveAll implements auth.BatchStore: it is Save of each, in one transaction.
+func (s *Store) SaveAll(ctx context.Context, auths []*auth.Auth) error {
+	plain := make([][]byte, len(auths))
+	for i, a := range auths {
+		if a == nil {
+			return errors.New("save credentials: one is nil")
+		}
+		var err error
+		if plain[i], err = encodeAuth(a); err != nil {
+			return fmt.Errorf("save credential %q: %w", a.ID, err)
+		}
+	}
+	err := s.write(ctx, opOther, func(t *txn) error {
+		for i, a := range auths {
+			if _, err := t.put(bucketAuths, a.ID, plain[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("save %d credentials: %w", len(auths), err)
+	}
+	return nil
 }
 
 // Delete removes the credential, durably; an unknown id is not an error.

@@ -2,8 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -130,18 +128,6 @@ func (m *Manager) saveDirty() {
 			return
 		}
 	}
-}
-
-// flush saves what is dirty now. What fails stays dirty.
-func (m *Manager) flush(ctx context.Context) error {
-	var errs []error
-	for _, id := range m.writer.take() {
-		if err := m.saveNewest(ctx, id); err != nil {
-			m.writer.add(id)
-			errs = append(errs, fmt.Errorf("save credential %q: %w", id, err))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 func (m *Manager) saveNewest(ctx context.Context, id string) error {

@@ -18,6 +18,29 @@ type turns struct {
 
 type turnKey struct{}
 
+// try is take without waiting: free reports whether there is the turn.
+func (t *turns) try(ctx context.Context, id string) (inside context.Context, release func(), free bool) {
+	mine, _ := ctx.Value(turnKey{}).([]string)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, taken := t.held[id]; taken {
+		return ctx, func() {}, false
+	}
+	inside, release = t.unsyncedTake(ctx, mine, id)
+	return inside, release, true
+}
+
+// unsyncedTake takes a turn that is free.
+func (t *turns) unsyncedTake(ctx context.Context, mine []string, id string) (inside context.Context, release func()) {
+	if t.held == nil {
+		t.held = map[string]chan struct{}{}
+	}
+	done := make(chan struct{})
+	t.held[id] = done
+	inside = context.WithValue(ctx, turnKey{}, append(slices.Clone(mine), id))
+	return inside, sync.OnceFunc(func() { t.end(id, done) })
+}
+
 // take waits for the turn on id. The context that it returns is for the store;
 // release ends the turn, once.
 func (t *turns) take(ctx context.Context, id string) (inside context.Context, release func(), err error) {
@@ -29,14 +52,9 @@ func (t *turns) take(ctx context.Context, id string) (inside context.Context, re
 		t.mu.Lock()
 		busy, taken := t.held[id]
 		if !taken {
-			if t.held == nil {
-				t.held = map[string]chan struct{}{}
-			}
-			done := make(chan struct{})
-			t.held[id] = done
+			inside, release = t.unsyncedTake(ctx, mine, id)
 			t.mu.Unlock()
-			inside = context.WithValue(ctx, turnKey{}, append(slices.Clone(mine), id))
-			return inside, sync.OnceFunc(func() { t.end(id, done) }), nil
+			return inside, release, nil
 		}
 		t.mu.Unlock()
 		select {
