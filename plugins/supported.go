@@ -9,7 +9,12 @@ import (
 
 // Features returns the features that this build of the host has, beyond the
 // base of the contract.
-func Features() []string { return []string{abi.FeatureEdits} }
+func Features() []string {
+	return []string{
+		abi.FeatureEdits, abi.FeatureUnwrap, abi.FeatureInspect, abi.FeatureHold, abi.FeatureBuffers,
+		abi.FeatureCancel, abi.FeatureSessions,
+	}
+}
 
 // formats are those that this host can translate or pass.
 var formats = []string{"openai-chat"}
@@ -55,9 +60,6 @@ func missing(m *abi.Manifest, features []string) []string {
 		need(p.Sessions, abi.FeatureSessions, at+"sessions")
 		need(slices.Contains(p.Deliver, "exchange"), abi.FeatureExchange, at+"deliver exchange")
 		need(slices.Contains(p.Transports, "ws"), abi.FeatureWebSocket, at+"transport ws")
-		if slices.Contains(p.Modes, "count") {
-			lack(at + "mode count")
-		}
 		if !slices.ContainsFunc(p.Formats, func(f string) bool { return slices.Contains(formats, f) }) {
 			lack(at + "formats " + printable(strings.Join(p.Formats, ",")))
 		}

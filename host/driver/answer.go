@@ -23,7 +23,25 @@ type answer struct {
 	idle  time.Duration
 	timer *time.Timer
 	quiet atomic.Bool // the timer fired
+
+	ahead *ahead // a read that is waited for by nobody; nil when there is none
+	// head was read already, for an inspection, and is read again; end, if set,
+	// comes behind it.
+	head []byte
+	end  error
 }
+
+// ahead is a read that goes on after readFor stopped waiting for it. Its
+// goroutine ends with the read, and close waits for that.
+type ahead struct {
+	done chan struct{} // closed when what follows is there
+	buf  []byte
+	n    int
+	err  error
+}
+
+// errLater says that a read goes on; the next one gets what it brings.
+var errLater = errors.New("the read goes on")
 
 // errIdle ends an answer that sent nothing for its idle time.
 var errIdle = errors.New("the upstream sent nothing for the idle time")
@@ -43,6 +61,54 @@ func newAnswer(ctx context.Context, idle time.Duration) *answer {
 // Read reads decoded bytes. The idle time runs only while a read waits, so a
 // slow client is not taken for a silent upstream.
 func (u *answer) Read(p []byte) (int, error) {
+	if len(u.head) > 0 {
+		n := copy(p, u.head)
+		u.head = u.head[n:]
+		return n, nil
+	}
+	if u.end != nil {
+		return 0, u.end
+	}
+	if u.ahead != nil {
+		<-u.ahead.done
+		return u.arrived(p)
+	}
+	return u.read(p)
+}
+
+// readFor is Read that stops waiting after d, with errLater.
+func (u *answer) readFor(p []byte, d time.Duration) (int, error) {
+	if u.ahead == nil {
+		r := &ahead{done: make(chan struct{}), buf: make([]byte, len(p))}
+		u.ahead = r
+		go func() {
+			defer close(r.done)
+			r.n, r.err = u.read(r.buf)
+		}()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-u.ahead.done:
+		return u.arrived(p)
+	case <-timer.C:
+		return 0, errLater
+	}
+}
+
+// arrived hands on what the read ahead brought.
+func (u *answer) arrived(p []byte) (int, error) {
+	r := u.ahead
+	n := copy(p, r.buf[:r.n])
+	if n < r.n {
+		r.buf, r.n = r.buf[n:], r.n-n
+		return n, nil
+	}
+	u.ahead = nil
+	return n, r.err
+}
+
+func (u *answer) read(p []byte) (int, error) {
 	u.timer.Reset(u.idle)
 	n, err := u.body.Read(p)
 	u.timer.Stop()
@@ -62,6 +128,9 @@ const (
 // drain reads what is left behind the last event, which is usually nothing but
 // the end.
 func (u *answer) drain() {
+	if u.ahead != nil {
+		return
+	}
 	u.idle = min(u.idle, drainTime)
 	var sink [512]byte
 	for total := 0; total < drainBytes; {
@@ -77,6 +146,9 @@ func (u *answer) close() {
 	u.cancel()
 	if u.resp != nil {
 		u.resp.Body.Close()
+	}
+	if u.ahead != nil {
+		<-u.ahead.done
 	}
 }
 

@@ -36,7 +36,7 @@ type attempt struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	auth   *auth.Auth
-	op     abi.Op // execute or models: what resume and classify continue
+	op     abi.Op // what resume and classify continue
 	kind   abi.Kind
 	format wire.Format
 	body   []byte
@@ -55,7 +55,14 @@ type attempt struct {
 
 	answer   *answer
 	splitter frame.Splitter
-	step     string // of the send whose events are read
+	framing  abi.Framing // that the send named
+	step     string      // of the newest send
+	unwraps  *unwrapping // nil without unwrap
+	// inspecting: the guest is shown the beginning of an answer.
+	inspecting bool
+	answered   bool // the guest answered at least once
+	held       held
+	store      store
 	// upstream is the error that classify was asked about.
 	upstream *executor.UpstreamError
 
@@ -89,11 +96,7 @@ func (e *Executor) begin(ctx context.Context, a *auth.Auth, kind abi.Kind, req e
 	if opts.SourceFormat != "" && opts.SourceFormat != name {
 		return nil, e.notSupported("translation from " + opts.SourceFormat + " to " + name)
 	}
-	mode := "execute"
-	if kind == abi.KindStream {
-		mode = "stream"
-	}
-	if len(e.provider.Modes) > 0 && !slices.Contains(e.provider.Modes, mode) {
+	if mode := modes[kind]; !slices.Contains(e.provider.Modes, mode) && (len(e.provider.Modes) > 0 || kind == abi.KindCount) {
 		return nil, e.notSupported("the mode " + mode)
 	}
 	at, err := e.newAttempt(ctx, a, abi.OpExecute, kind)
@@ -107,6 +110,9 @@ func (e *Executor) begin(ctx context.Context, a *auth.Auth, kind abi.Kind, req e
 	at.bufs.in = abi.AppendMessage(at.bufs.in[:0], at.executeInput(opts))
 	return at, nil
 }
+
+// modes are the kinds of attempt as manifests name them.
+var modes = map[abi.Kind]string{abi.KindExecute: "execute", abi.KindStream: "stream", abi.KindCount: "count"}
 
 func (e *Executor) newAttempt(ctx context.Context, a *auth.Auth, op abi.Op, kind abi.Kind) (*attempt, error) {
 	if !e.active.enter() {
@@ -181,7 +187,7 @@ func (a *attempt) call(op abi.Op) error {
 	if err != nil {
 		return a.e.callError(a.ctx, op, err)
 	}
-	a.bufs.out = out
+	a.bufs.out, a.answered = out, true
 	var list abi.ActionList
 	if err := abi.DecodeStrict(out, &list); err != nil {
 		return a.brokenAt(op, "%v", err)
@@ -192,11 +198,11 @@ func (a *attempt) call(op abi.Op) error {
 // accept checks a list of actions, performs what needs nothing but memory, and
 // leaves the rest in todo.
 func (a *attempt) accept(op abi.Op, list *abi.ActionList) error {
-	rulesOf := op
-	if op == abi.OpResume {
-		rulesOf = a.op
+	rule := checkActions(a.ruleFor(op), a.kind, list)
+	if rule == "" {
+		rule = a.checkFeatures(list)
 	}
-	if rule := checkActions(rulesOf, a.kind, list); rule != "" {
+	if rule != "" {
 		return a.brokenAt(op, "%s", rule)
 	}
 	if list.State != nil {
@@ -209,7 +215,11 @@ func (a *attempt) accept(op abi.Op, list *abi.ActionList) error {
 		switch act := &list.Actions[i]; act.Which {
 		case abi.ActionIsChunks:
 			for _, p := range act.Chunks.Payloads {
-				a.out = wire.AppendEvent(a.out, a.format, p)
+				a.give(p, act.Chunks.Hold)
+			}
+		case abi.ActionIsAppend, abi.ActionIsFlush, abi.ActionIsDrop:
+			if err := a.buffer(op, act); err != nil {
+				return err
 			}
 		case abi.ActionIsUsage:
 			a.noteUsage(act.Usage)
@@ -218,21 +228,27 @@ func (a *attempt) accept(op abi.Op, list *abi.ActionList) error {
 		case abi.ActionIsWait:
 			a.stage = stageEvents
 		case abi.ActionIsPass:
-			a.out = append(a.out, a.splitter.Rest()...)
+			a.letGo()
+			if !a.inspecting { // else all of it is read again
+				a.out = append(a.out, a.splitter.Rest()...)
+			}
 			a.stage = stagePass
 		case abi.ActionIsEnd:
+			a.letGo()
 			a.out = append(a.out, wire.StreamDone(a.format)...)
 			a.stage = stageDone
 		case abi.ActionIsReply:
 			a.reply, a.shown = slices.Clone(act.Reply.Body), headersOf(act.Reply.Headers)
 			a.stage = stageReply
+		case abi.ActionIsOK:
+			a.stage = stageDone
 		case abi.ActionIsModels:
 			models, err := modelsOf(act.Models)
 			if err != nil {
 				return a.brokenAt(op, "%v", err)
 			}
 			a.models, a.stage = models, stageModels
-		default: // send, sleep, fail, unsupported
+		default: // what perform does
 			a.todo, a.todoOp, a.stage = act, op, stageTodo
 		}
 	}
@@ -254,6 +270,8 @@ func (a *attempt) perform() error {
 			upstream = a.upstream
 		}
 		return failure(act.Fail, upstream, a.scrubber().text, a.e.opts.Now())
+	case abi.ActionIsRefresh:
+		return a.renew(op)
 	default: // unsupported; accept leaves nothing else
 		return a.e.notSupported(strings.ToLower(strings.TrimPrefix(op.String(), "OP_")) + " " + tidy(strings.Clone(act.Unsupported.What)))
 	}
@@ -264,6 +282,7 @@ const maxSleep = time.Hour
 
 // sleep holds nothing of the guest while it waits.
 func (a *attempt) sleep(s *abi.Sleep) error {
+	a.letGo()
 	d := abi.MinSleep
 	if s.MS > uint64(abi.MinSleep/time.Millisecond) {
 		d = min(milliseconds(s.MS), maxSleep)

@@ -82,6 +82,7 @@ type Executor struct {
 	patterns map[string]*regexp.Regexp
 	bases    bases
 	active   inflight
+	cancels  chan struct{} // holds one token for each op cancel that runs
 }
 
 var (
@@ -114,6 +115,7 @@ func New(guest abi.Guest, m *abi.Manifest, provider abi.Provider, opts Options) 
 	return &Executor{
 		guest: guest, manifest: m, provider: provider, opts: opts, patterns: patterns,
 		fields:  slices.Sorted(maps.Keys(m.Credential.Fields)),
+		cancels: make(chan struct{}, maxCancels),
 		network: slices.ContainsFunc(m.Capabilities, func(c abi.Capability) bool { return c.Name == abi.CapabilityNetwork }),
 	}, nil
 }
@@ -138,11 +140,21 @@ func (e *Executor) Drain(ctx context.Context) error { return e.active.wait(ctx) 
 
 // Execute returns a whole answer.
 func (e *Executor) Execute(ctx context.Context, a *auth.Auth, req executor.Request, opts executor.Options) (executor.Response, error) {
-	at, err := e.begin(ctx, a, abi.KindExecute, req, opts)
+	return e.whole(ctx, a, abi.KindExecute, req, opts)
+}
+
+// CountTokens returns what the guest, or its provider, counts. A provider whose
+// manifest does not name the mode count is not_supported.
+func (e *Executor) CountTokens(ctx context.Context, a *auth.Auth, req executor.Request, opts executor.Options) (executor.Response, error) {
+	return e.whole(ctx, a, abi.KindCount, req, opts)
+}
+
+func (e *Executor) whole(ctx context.Context, a *auth.Auth, kind abi.Kind, req executor.Request, opts executor.Options) (executor.Response, error) {
+	at, err := e.begin(ctx, a, kind, req, opts)
 	if err != nil {
 		return executor.Response{}, err
 	}
-	defer at.release()
+	defer at.leave()
 	if err := at.execute(); err != nil {
 		return executor.Response{}, err
 	}
@@ -154,24 +166,22 @@ func (e *Executor) Execute(ctx context.Context, a *auth.Auth, req executor.Reque
 	return at.wholeAnswer()
 }
 
-// OpenStream returns a stream once it is known that there is one: the upstream
-// answered with a success, or the guest gave its first chunk.
+// OpenStream returns a stream once its first bytes are there: until then a
+// failure can still be answered by another credential.
 func (e *Executor) OpenStream(ctx context.Context, a *auth.Auth, req executor.Request, opts executor.Options) (executor.Stream, error) {
 	at, err := e.begin(ctx, a, abi.KindStream, req, opts)
 	if err != nil {
 		return nil, err
 	}
 	if err := at.execute(); err != nil {
-		at.release()
+		at.leave()
 		return nil, err
 	}
-	for at.stage == stageTodo && len(at.out) == 0 {
-		if err := at.perform(); err != nil {
-			at.release()
-			return nil, err
-		}
+	s := newStream(at)
+	if err := s.begin(); err != nil {
+		return nil, err
 	}
-	return newStream(at), nil
+	return s, nil
 }
 
 // ExecuteStream is OpenStream behind a channel, for callers that want one. Its
@@ -189,11 +199,6 @@ func (e *Executor) ExecuteStream(ctx context.Context, a *auth.Auth, req executor
 // Refresh is not in this build of the host; the manifest is refused at load.
 func (e *Executor) Refresh(context.Context, *auth.Auth) (*auth.Auth, error) {
 	return nil, e.notSupported("refresh")
-}
-
-// CountTokens is not in this build of the host.
-func (e *Executor) CountTokens(context.Context, *auth.Auth, executor.Request, executor.Options) (executor.Response, error) {
-	return executor.Response{}, e.notSupported("count")
 }
 
 // HttpRequest is not in this build of the host.

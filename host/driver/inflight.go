@@ -25,6 +25,13 @@ func (f *inflight) enter() bool {
 	return true
 }
 
+// again counts one more beside an attempt that has not left yet.
+func (f *inflight) again() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.n++
+}
+
 func (f *inflight) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

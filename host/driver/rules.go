@@ -16,42 +16,114 @@ type rule struct {
 }
 
 // rules has a row for each op that this build calls. What resume may answer is
-// in the row of the op that it continues. Refresh, which execute and classify
-// may end with, is not in this build.
-var rules = map[abi.Op]rule{
+// in the row of the op that it continues.
+var rules = map[abi.Op]*rule{
 	abi.OpExecute: {
-		ends:   []abi.ActionWhich{abi.ActionIsSend, abi.ActionIsSleep, abi.ActionIsReply, abi.ActionIsEnd, abi.ActionIsFail},
-		beside: []abi.ActionWhich{abi.ActionIsChunks, abi.ActionIsUsage, abi.ActionIsHint},
+		ends:   []abi.ActionWhich{abi.ActionIsSend, abi.ActionIsSleep, abi.ActionIsRefresh, abi.ActionIsReply, abi.ActionIsEnd, abi.ActionIsFail},
+		beside: output,
 	},
 	abi.OpEvents: {
 		ends:   []abi.ActionWhich{abi.ActionIsWait, abi.ActionIsPass, abi.ActionIsEnd, abi.ActionIsSend, abi.ActionIsFail},
-		beside: []abi.ActionWhich{abi.ActionIsChunks, abi.ActionIsUsage, abi.ActionIsHint},
+		beside: output,
 	},
 	abi.OpClassify: {
-		ends:   []abi.ActionWhich{abi.ActionIsFail},
+		ends:   []abi.ActionWhich{abi.ActionIsFail, abi.ActionIsRefresh},
 		beside: []abi.ActionWhich{abi.ActionIsHint},
 	},
 	abi.OpModels: {
 		ends: []abi.ActionWhich{abi.ActionIsModels, abi.ActionIsSend, abi.ActionIsFail},
+	},
+	abi.OpPrepareRequest: {
+		ends: []abi.ActionWhich{abi.ActionIsRequest, abi.ActionIsFail},
+	},
+	abi.OpIntercept: {
+		ends: []abi.ActionWhich{abi.ActionIsRequest, abi.ActionIsFail},
+	},
+	abi.OpPostAuth: {
+		ends: []abi.ActionWhich{abi.ActionIsPatch, abi.ActionIsReject},
+	},
+	abi.OpObserve: {
+		ends: []abi.ActionWhich{abi.ActionIsOK},
+	},
+	abi.OpCancel: {
+		ends: []abi.ActionWhich{abi.ActionIsSend, abi.ActionIsOK},
+	},
+	abi.OpCloseSession: {
+		ends: []abi.ActionWhich{abi.ActionIsOK},
 	},
 	abi.OpLogin: {
 		ends: []abi.ActionWhich{abi.ActionIsPrompt, abi.ActionIsPatch, abi.ActionIsSend, abi.ActionIsSleep, abi.ActionIsFail},
 	},
 }
 
-// unbuilt are actions of the contract that this build does not perform; a
-// manifest that needs one is refused at load.
-var unbuilt = []abi.ActionWhich{
-	abi.ActionIsRefresh, abi.ActionIsRequest,
-	abi.ActionIsReject, abi.ActionIsAppend, abi.ActionIsFlush, abi.ActionIsDrop,
+// output is what may stand before the end of an answer that serves a client.
+var output = []abi.ActionWhich{
+	abi.ActionIsChunks, abi.ActionIsUsage, abi.ActionIsHint,
+	abi.ActionIsAppend, abi.ActionIsFlush, abi.ActionIsDrop,
+}
+
+// Answers to an inspection: of the first events of a stream, and of a whole
+// answer. Nothing may reach the client before it is over.
+var (
+	inspectedEvents = rule{
+		ends:   []abi.ActionWhich{abi.ActionIsPass, abi.ActionIsSend, abi.ActionIsFail},
+		beside: []abi.ActionWhich{abi.ActionIsUsage, abi.ActionIsHint},
+	}
+	inspectedAnswer = rule{
+		ends:   []abi.ActionWhich{abi.ActionIsPass, abi.ActionIsSend, abi.ActionIsSleep, abi.ActionIsRefresh, abi.ActionIsReply, abi.ActionIsFail},
+		beside: []abi.ActionWhich{abi.ActionIsUsage, abi.ActionIsHint},
+	}
+)
+
+// ruleFor is the rule that an answer to op is held to now.
+func (a *attempt) ruleFor(op abi.Op) *rule {
+	switch {
+	case a.inspecting && op == abi.OpEvents:
+		return &inspectedEvents
+	case a.inspecting && op == abi.OpResume:
+		return &inspectedAnswer
+	case op == abi.OpResume:
+		return rules[a.op]
+	}
+	return rules[op]
+}
+
+// checkFeatures returns which feature a list uses that the manifest does not
+// require, empty when there is none: it was not negotiated.
+func (a *attempt) checkFeatures(list *abi.ActionList) string {
+	for i := range list.Actions {
+		switch act := &list.Actions[i]; act.Which {
+		case abi.ActionIsChunks:
+			if act.Chunks.Hold && !a.e.requires(abi.FeatureHold) {
+				return unrequired("chunks with hold", abi.FeatureHold)
+			}
+		case abi.ActionIsAppend, abi.ActionIsFlush, abi.ActionIsDrop:
+			if !a.e.requires(abi.FeatureBuffers) {
+				return unrequired(act.Which.String(), abi.FeatureBuffers)
+			}
+		case abi.ActionIsRefresh:
+			if !a.e.provider.Refresh {
+				return "refresh answers, and the manifest does not say that the provider has it"
+			}
+		}
+	}
+	return ""
+}
+
+func unrequired(what, feature string) string {
+	return what + " needs the feature " + feature + ", which the manifest does not require"
+}
+
+// requires reports whether the manifest requires a feature.
+func (e *Executor) requires(feature string) bool {
+	return slices.Contains(e.manifest.Requires, feature)
 }
 
 // checkActions tells whether a list is a legal answer to op: exactly one
-// terminal action, last, and nothing that the op or this build does not have.
-// It returns the broken rule, empty when there is none.
-func checkActions(op abi.Op, kind abi.Kind, list *abi.ActionList) string {
-	r, ok := rules[op]
-	if !ok {
+// terminal action, last, and nothing that the op does not have. It returns the
+// broken rule, empty when there is none.
+func checkActions(r *rule, kind abi.Kind, list *abi.ActionList) string {
+	if r == nil {
 		return "the op has no rule in this build of the host"
 	}
 	if len(list.Actions) == 0 {
@@ -65,8 +137,6 @@ func checkActions(op abi.Op, kind abi.Kind, list *abi.ActionList) string {
 		which := list.Actions[i].Which
 		ends := which == abi.ActionIsUnsupported || slices.Contains(r.ends, which)
 		switch {
-		case slices.Contains(unbuilt, which):
-			return which.String() + " is not in this build of the host"
 		case !ends && !slices.Contains(r.beside, which):
 			return which.String() + " may not answer this op"
 		case ends && i != last:
@@ -89,8 +159,9 @@ func checkKind(kind abi.Kind, a *abi.Action) string {
 		if kind != abi.KindStream {
 			return "chunks belong to a stream, and this attempt wants a whole answer"
 		}
-		if a.Chunks.Hold {
-			return "chunks with hold are not in this build of the host"
+	case abi.ActionIsFlush:
+		if kind != abi.KindStream {
+			return "flush makes a chunk of a stream, and this attempt wants a whole answer"
 		}
 	case abi.ActionIsEnd:
 		if kind != abi.KindStream {

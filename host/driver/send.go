@@ -32,10 +32,14 @@ func (a *attempt) checkSend(s *abi.Send) string {
 		return "deliver " + name + " is not among those that the manifest names"
 	case s.Transport != abi.TransportUnspecified && s.Transport != abi.TransportHTTP:
 		return s.Transport.String() + " is not in this build of the host"
-	case s.Unwrap != "":
-		return "unwrap is not in this build of the host"
-	case s.Inspect != 0:
-		return "inspect is not in this build of the host"
+	case (s.Unwrap != "" || s.Inspect != 0) && s.Deliver != abi.DeliverPass:
+		return "unwrap and inspect go with deliver pass"
+	case s.Unwrap != "" && !a.e.requires(abi.FeatureUnwrap):
+		return unrequired("unwrap", abi.FeatureUnwrap)
+	case s.Inspect != 0 && !a.e.requires(abi.FeatureInspect):
+		return unrequired("inspect", abi.FeatureInspect)
+	case a.op == abi.OpCancel && s.Deliver != abi.DeliverPass:
+		return "nobody waits for the answer to a send of cancel: it has deliver pass"
 	case s.Exchange != nil:
 		return "exchange is not in this build of the host"
 	case s.Framing == abi.FramingAWSEventStream:
@@ -52,8 +56,13 @@ func (a *attempt) checkSend(s *abi.Send) string {
 // from them.
 func (a *attempt) send(op abi.Op, s *abi.Send) error {
 	a.closeAnswer()
+	a.letGo()
 	if rule := a.checkSend(s); rule != "" {
 		return a.brokenAt(op, "%s", rule)
+	}
+	unwraps, err := newUnwrapping(s.Unwrap)
+	if err != nil {
+		return a.brokenAt(op, "unwrap: %v", err)
 	}
 	o, err := a.build(s.Request)
 	if err != nil {
@@ -61,7 +70,8 @@ func (a *attempt) send(op abi.Op, s *abi.Send) error {
 	}
 	// From here on s may only be used for what was cloned: resume and classify
 	// overwrite the guest's output.
-	step, onError, deliver, framing := strings.Clone(s.Step), s.OnError, s.Deliver, s.Framing
+	step, onError, deliver, inspect := strings.Clone(s.Step), s.OnError, s.Deliver, int(min(s.Inspect, maxInspected))
+	a.step, a.framing, a.unwraps = step, s.Framing, unwraps
 	limit := int64(abi.MaxWhole)
 	if s.MaxBytes > 0 && s.MaxBytes < abi.MaxWhole {
 		limit = int64(s.MaxBytes)
@@ -82,16 +92,23 @@ func (a *attempt) send(op abi.Op, s *abi.Send) error {
 	switch deliver {
 	case abi.DeliverPass:
 		a.stage = stagePass
-		return a.checkStream()
-	case abi.DeliverEvents:
-		a.step, a.stage = step, stageEvents
-		a.splitter = &frame.SSE{}
-		if framing == abi.FramingNDJSON || framing == abi.FramingUnspecified && isNDJSON(resp.Header) {
-			a.splitter = &frame.NDJSON{}
+		if err := a.checkStream(); err != nil || inspect == 0 {
+			return err
 		}
+		return a.inspect(inspect)
+	case abi.DeliverEvents:
+		a.stage, a.splitter = stageEvents, a.newSplitter()
 		return nil
 	}
 	return a.whole(step, onError, limit)
+}
+
+// newSplitter cuts the answer as the send says, else by its content type.
+func (a *attempt) newSplitter() frame.Splitter {
+	if a.framing == abi.FramingNDJSON || a.framing == abi.FramingUnspecified && isNDJSON(a.answer.resp.Header) {
+		return &frame.NDJSON{}
+	}
+	return &frame.SSE{}
 }
 
 // idle is the shorter of the host's idle time and the send's.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/patchbay-dev/patchbay/abi"
 	"github.com/patchbay-dev/patchbay/host/executor"
@@ -35,8 +36,9 @@ type stream struct {
 	at     *attempt
 	buf    *[readSize]byte
 	events []abi.Event
-	lent   bool  // at.out was returned by the last Next
-	late   error // comes after what was given last
+	first  []byte // what begin read
+	lent   bool   // at.out was returned by the last Next
+	late   error  // comes after what was given last
 	err    error
 }
 
@@ -44,12 +46,30 @@ var _ executor.Stream = (*stream)(nil)
 
 func newStream(at *attempt) *stream {
 	s := &stream{
-		headers: at.shown, cancel: at.cancel, at: at,
+		cancel: at.cancel, at: at,
 		lease: make(chan struct{}, 1), closed: make(chan struct{}),
 		buf: readBuffers.Get().(*[readSize]byte),
 	}
 	s.lease <- struct{}{}
 	return s
+}
+
+// begin waits for the first bytes: until they are there nothing is committed, and
+// a failure, also one within a stream, is an error like that of a refused
+// request.
+func (s *stream) begin() error {
+	p, err := s.pull()
+	if err != nil && !ended(err) {
+		return err
+	}
+	s.first, s.headers = p, s.at.shown
+	return nil
+}
+
+// ended reports whether err is the end of a stream. One that only wraps io.EOF
+// is a broken connection.
+func ended(err error) bool {
+	return err == io.EOF //nolint:errorlint // see above
 }
 
 // Headers implements executor.Stream.
@@ -65,9 +85,12 @@ func (s *stream) Next() ([]byte, error) {
 		return nil, context.Canceled
 	case <-s.lease:
 	}
-	p, err := s.pull()
-	s.lease <- struct{}{}
-	return p, err
+	defer func() { s.lease <- struct{}{} }()
+	if p := s.first; len(p) > 0 {
+		s.first = nil
+		return p, nil
+	}
+	return s.pull()
 }
 
 // Close implements executor.Stream.
@@ -87,7 +110,10 @@ func (s *stream) finish(err error) {
 		return
 	}
 	s.err = err
-	s.at.release()
+	if ended(err) {
+		s.at.stage = stageDone
+	}
+	s.at.leave()
 	readBuffers.Put(s.buf)
 	s.buf = nil
 }
@@ -124,7 +150,10 @@ func (s *stream) advance() ([]byte, error) {
 			s.late = nil // what it belonged to is over
 			err = at.perform()
 		case stagePass:
-			return s.pass()
+			if at.unwraps == nil {
+				return s.pass()
+			}
+			err = s.unwrap()
 		case stageEvents:
 			err = s.pump()
 		default:
@@ -174,7 +203,11 @@ func (s *stream) pump() error {
 	}
 	s.events = s.events[:0]
 	for {
-		n, err := at.answer.Read(s.buf[:])
+		n, err := s.read()
+		if errors.Is(err, errLater) {
+			at.overHeld()
+			return nil
+		}
 		if n > 0 {
 			at.splitter.Feed(s.buf[:n])
 			if s.late = s.collect(); s.late != nil {
@@ -191,7 +224,7 @@ func (s *stream) pump() error {
 			}
 			if eof = eofOf(err); eof == abi.EOFClean {
 				if ev, ok, _ := at.splitter.End(); ok {
-					s.add(ev)
+					s.events = append(s.events, at.event(ev))
 				}
 			}
 		}
@@ -199,6 +232,65 @@ func (s *stream) pump() error {
 			continue
 		}
 		return s.deliver(eof, err)
+	}
+}
+
+// read waits no longer than chunks may be held.
+func (s *stream) read() (int, error) {
+	if at := s.at; len(at.held.framed) > 0 {
+		return at.answer.readFor(s.buf[:], time.Until(at.held.until))
+	}
+	return s.at.answer.Read(s.buf[:])
+}
+
+// unwrap reads until at least one event has given something, or the body ended.
+func (s *stream) unwrap() error {
+	at := s.at
+	if s.late != nil {
+		return s.late
+	}
+	if at.splitter == nil {
+		at.splitter = at.newSplitter()
+	}
+	for len(at.out) == 0 {
+		n, err := at.answer.Read(s.buf[:])
+		at.splitter.Feed(s.buf[:n])
+		s.late = s.unwrapAll()
+		switch {
+		case s.late != nil:
+		case errors.Is(err, io.EOF):
+			if ev, ok, _ := at.splitter.End(); ok {
+				s.late = at.unwrap(ev)
+			}
+			if s.late == nil {
+				s.late = at.unwrapEnd()
+			}
+			if s.late == nil {
+				at.stage = stageDone
+			}
+		case err != nil:
+			s.late = at.unanswered(at.answer, err)
+		}
+		if s.late != nil && len(at.out) == 0 {
+			return s.late
+		}
+	}
+	return nil
+}
+
+// unwrapAll gives what the complete events hold.
+func (s *stream) unwrapAll() error {
+	for {
+		ev, ok, err := s.at.splitter.Next()
+		if err != nil {
+			return badEvent(err)
+		}
+		if !ok {
+			return nil
+		}
+		if err := s.at.unwrap(ev); err != nil {
+			return err
+		}
 	}
 }
 
@@ -225,20 +317,19 @@ func (s *stream) collect() error {
 	for {
 		ev, ok, err := s.at.splitter.Next()
 		if err != nil {
-			return &executor.UpstreamError{Status: http.StatusBadGateway, Message: err.Error(), Err: err}
+			return badEvent(err)
 		}
 		if !ok {
 			return nil
 		}
-		s.add(ev)
+		s.events = append(s.events, s.at.event(ev))
 	}
 }
 
-func (s *stream) add(ev frame.Event) {
-	scrub := s.at.scrubber()
-	s.events = append(s.events, abi.Event{
-		Name: toText(scrub.text(ev.Name)), Data: scrub.bytes(ev.Data), ID: toText(scrub.text(ev.ID)),
-	})
+// event is an event as a guest gets it.
+func (a *attempt) event(ev frame.Event) abi.Event {
+	scrub := a.scrubber()
+	return abi.Event{Name: toText(scrub.text(ev.Name)), Data: scrub.bytes(ev.Data), ID: toText(scrub.text(ev.ID))}
 }
 
 func eofOf(err error) abi.Eof {

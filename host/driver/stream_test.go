@@ -21,6 +21,16 @@ func open(t testing.TB, e *Executor, base string) (executor.Stream, error) {
 	return e.OpenStream(t.Context(), credential(base), request(), executor.Options{Stream: true})
 }
 
+// openAndRead is a stream from its beginning to its end, whichever fails.
+func openAndRead(t testing.TB, e *Executor, base string) (string, error) {
+	t.Helper()
+	s, err := open(t, e, base)
+	if err != nil {
+		return "", err
+	}
+	return readStream(t, s)
+}
+
 // sse writes pieces of a stream, each in a write of its own.
 func sse(pieces ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -160,11 +170,7 @@ func TestMappedStreamEnds(t *testing.T) {
 				}
 				return []abi.Action{fail(abi.Fail{Code: "stream_broken", Message: "cut"})}
 			}}
-			s, err := open(t, newExecutor(t, g, manifest()), up.URL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = readStream(t, s)
+			_, err := openAndRead(t, newExecutor(t, g, manifest()), up.URL)
 			if u := upstreamError(t, err); u.Code != "stream_broken" || u.Status != 502 {
 				t.Errorf("error: %+v", u)
 			}
@@ -348,11 +354,7 @@ func TestLongEvent(t *testing.T) {
 		}
 	})
 	g := &fakeGuest{answer: func(int, call) []abi.Action { return send(abi.Send{Deliver: abi.DeliverEvents}) }}
-	s, err := open(t, newExecutor(t, g, manifest()), up.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = readStream(t, s)
+	_, err := openAndRead(t, newExecutor(t, g, manifest()), up.URL)
 	if u := upstreamError(t, err); !strings.Contains(u.Message, "longer than") {
 		t.Errorf("error: %v", u)
 	}

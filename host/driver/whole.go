@@ -23,10 +23,14 @@ func (a *attempt) wholeAnswer() (executor.Response, error) {
 		if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 			return executor.Response{}, noAnswer(a.answer.resp)
 		}
-		a.reply = body
+		if a.reply = body; a.unwraps != nil {
+			if a.reply, err = a.unwrapWhole(body); err != nil {
+				return executor.Response{}, err
+			}
+		}
 	}
 	r := executor.Response{Payload: a.reply, Headers: a.shown}
-	if a.usage == nil {
+	if a.usage == nil && a.kind != abi.KindCount {
 		if u, ok := wire.UsageOf(a.format, a.reply); ok {
 			a.usage = &u
 		}
@@ -34,6 +38,7 @@ func (a *attempt) wholeAnswer() (executor.Response, error) {
 	if a.usage != nil {
 		r.Metadata = map[string]any{UsageKey: *a.usage}
 	}
+	a.stage = stageDone
 	return r, nil
 }
 

@@ -35,6 +35,9 @@ type UpstreamError struct {
 	// might do the same to anybody; else empty. What a proxy of the credential's
 	// own may have caused names no host.
 	Host string
+	// Refresh: the executor asks for the credential's refresh and one more call
+	// with its new tokens. It goes with status 401.
+	Refresh bool
 	// Err is the cause, when there was no answer.
 	Err error
 }
