@@ -100,6 +100,45 @@ func TestFaultD06RollBack(t *testing.T) {
 	}
 }
 
+// TestFaultD06WithoutAServer: a version that was installed while no server ran is
+// on trial when one starts.
+func TestFaultD06WithoutAServer(t *testing.T) {
+	plugin, _ := examples(t)
+	dir := t.TempDir()
+	file := func(name string, wasm []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, wasm, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	n := &node{t: t}
+	n.cfg.DataDir = filepath.Join(dir, "data")
+	shareCache(t, n.cfg.DataDir)
+	n.must("plugin", "install", file("good.wasm", plugin), "--yes")
+	n.must("plugin", "install", file("bad.wasm", handmade(t, asm.Unreachable(), `"version": "0.1.0"`, `"version": "0.2.0"`)))
+	if out := n.must("plugin", "list"); !strings.Contains(out, "0.2.0    installed") {
+		t.Fatal(out)
+	}
+	up := upstream.New(t, "small")
+	up.On("sk-upstream-a", upstream.Completion("fine"))
+	n = start(t, n.cfg.DataDir)
+	n.add("a", up.BaseURL(), "sk-upstream-a") // lists its models
+	n.eventually("rolled back", func() bool { return n.plugin("openai-compatible").Version == "0.1.0" })
+	if err := n.stop(); err != nil {
+		t.Fatal(err)
+	}
+	// What happened is still told by the next server, and the good one serves.
+	n = start(t, n.cfg.DataDir)
+	if got := n.reasons(); !strings.Contains(got, "version 0.2.0 faulted at once and was rolled back") {
+		t.Errorf("%q", got)
+	}
+	c := n.client(n.key())
+	if _, err := c.Chat.Completions.New(t.Context(), chat("small", "hi")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestFaultP10Quarantine: a plugin that crashes again and again gets no more calls;
 // its neighbour serves on, and the operator sees why.
 func TestFaultP10Quarantine(t *testing.T) {
