@@ -168,7 +168,7 @@ func TestFaultU07CutStreams(t *testing.T) {
 // TestFaultE06Amplification: with every upstream down, the calls stay below 1.2
 // times the requests, as it ships; without cooling the budget bounds them.
 func TestFaultE06Amplification(t *testing.T) {
-	const requests = 10_000
+	const requests = 5_000
 	for name, c := range map[string]struct {
 		cooling bool
 		most    int
