@@ -174,7 +174,7 @@ func TestWhatThisHostLacksIsNamed(t *testing.T) {
 		{"preparers", func(m obj) { provides(m)["preparers"] = []any{obj{"name": "p", "providers": []any{"x"}}} }, []string{"provides.preparers"}},
 		{"post_auth", func(m obj) { provides(m)["post_auth"] = []any{obj{"name": "p"}} }, []string{"provides.post_auth"}},
 		{"observers", func(m obj) { provides(m)["observers"] = []any{obj{"name": "p", "events": []any{"result"}}} }, []string{"provides.observers"}},
-		{"refresh, login", func(m obj) { provider(m)["refresh"] = true; provider(m)["login"] = true }, []string{"provider acme: refresh", "provider acme: login"}},
+		{"refresh", func(m obj) { provider(m)["refresh"] = true }, []string{"provider acme: refresh"}},
 		{"cancel, sessions", func(m obj) { provider(m)["cancel"] = true; provider(m)["sessions"] = true }, nil},
 		{"exchange", func(m obj) { provider(m)["deliver"] = []any{"exchange"} }, []string{"deliver exchange"}},
 		{"ws", func(m obj) { provider(m)["transports"] = []any{"http", "ws"} }, []string{"transport ws"}},
