@@ -45,6 +45,8 @@ type gate struct {
 	// watched: good answers matter too, since the plugin is in quarantine or on
 	// trial. It is written under mu.
 	watched atomic.Bool
+	// answered counts the good answers by op.
+	answered [abi.OpCloseSession + 1]atomic.Uint64
 
 	// mu guards all below.
 	mu      sync.Mutex
@@ -81,8 +83,9 @@ func (g *gate) enter(op abi.Op) (pass, *abi.CallError) {
 // leave takes in how a call ended.
 func (g *gate) leave(p pass, op abi.Op, err error) {
 	if err == nil {
+		g.answered[known(op)].Add(1)
 		if p.watched {
-			g.answered(p, op)
+			g.doesWell(p, op)
 		}
 		return
 	}
@@ -99,7 +102,21 @@ func (g *gate) leave(p pass, op abi.Op, err error) {
 
 // broke takes in that an answer broke the contract, of which only who acts on it
 // could know.
-func (g *gate) broke(call *abi.CallError) { g.faulted(pass{}, call, (*trial).broke) }
+func (g *gate) broke(call *abi.CallError) {
+	g.answered[known(call.Op)].Add(^uint64(0)) // it was counted
+	g.faulted(pass{}, call, (*trial).broke)
+}
+
+// answers is how many calls of an op were ever answered.
+func (g *gate) answers(op abi.Op) uint64 { return g.answered[known(op)].Load() }
+
+// known maps ops that do not exist to none.
+func known(op abi.Op) abi.Op {
+	if op > abi.OpCloseSession {
+		return abi.OpUnspecified
+	}
+	return op
+}
 
 // blames reports whether a fault is the plugin's own. A deadline is, when the
 // call's own time was over before its caller's.
@@ -112,7 +129,7 @@ func blames(call *abi.CallError) bool {
 	return false
 }
 
-func (g *gate) answered(p pass, op abi.Op) {
+func (g *gate) doesWell(p pass, op abi.Op) {
 	now := g.now()
 	passed := false
 	g.mu.Lock()
@@ -144,7 +161,7 @@ func (g *gate) faulted(p pass, call *abi.CallError, note func(*trial, abi.Op) bo
 	}
 	var event Event
 	g.mu.Lock()
-	quarantined := g.breaker.faulted(now, p.trial, g.limits())
+	quarantined := g.breaker.faulted(now, call.Op, g.answers, p.trial, g.limits())
 	switch {
 	case g.failed:
 	case g.trial != nil && !g.trial.over(now) && (note(g.trial, call.Op) || quarantined):

@@ -12,6 +12,9 @@ import (
 
 var rules = Quarantine{Faults: 5, Window: 10 * time.Second, Backoff: 5 * time.Second, BackoffMax: time.Minute}
 
+// always says the same of every op.
+func always(n uint64) func(abi.Op) uint64 { return func(abi.Op) uint64 { return n } }
+
 // TestP10Quarantine tells one plugin's story, second by second.
 func TestP10Quarantine(t *testing.T) {
 	start := time.Unix(1_000_000, 0)
@@ -19,7 +22,7 @@ func TestP10Quarantine(t *testing.T) {
 	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
 	fault := func(s int, trial, want bool) {
 		t.Helper()
-		if got := b.faulted(at(s), trial, rules); got != want {
+		if got := b.faulted(at(s), abi.OpExecute, always(0), trial, rules); got != want {
 			t.Errorf("second %d: a quarantine begins: %v, want %v", s, got, want)
 		}
 	}
@@ -64,7 +67,7 @@ func TestP10Quarantine(t *testing.T) {
 
 	var never breaker
 	for range 100 {
-		if never.faulted(start, false, Quarantine{}.withDefaults()) {
+		if never.faulted(start, abi.OpExecute, always(0), false, Quarantine{}.withDefaults()) {
 			t.Fatal("zero faults means never")
 		}
 	}
@@ -75,7 +78,7 @@ func TestBackoffDoublesUpToItsCap(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	var b breaker
 	for range rules.Faults {
-		b.faulted(now, false, rules)
+		b.faulted(now, abi.OpExecute, always(0), false, rules)
 	}
 	for _, want := range []time.Duration{5, 10, 20, 40, 60, 60, 60} {
 		if got := b.until.Sub(now); got != want*time.Second {
@@ -85,7 +88,36 @@ func TestBackoffDoublesUpToItsCap(t *testing.T) {
 		if ok, trial := b.admit(now); !ok || !trial {
 			t.Fatal("it is not tried again")
 		}
-		b.faulted(now, true, rules)
+		b.faulted(now, abi.OpExecute, always(0), true, rules)
+	}
+}
+
+// TestP10OneBadInputIsNoCrashLoop: who has found an input that a plugin stumbles
+// over cannot take the plugin from all others.
+func TestP10OneBadInputIsNoCrashLoop(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	var b breaker
+	answered := uint64(1000)
+	for range 100 {
+		answered += 3 // of others, meanwhile
+		if b.faulted(now, abi.OpExecute, always(answered), false, rules) {
+			t.Fatal("quarantined although it answers most")
+		}
+		now = now.Add(100 * time.Millisecond)
+	}
+	// What one op answers says nothing of another.
+	byOp := func(op abi.Op) uint64 { return map[abi.Op]uint64{abi.OpExecute: answered, abi.OpModels: 7}[op] }
+	began := false
+	for n := range rules.Faults {
+		if began = b.faulted(now, abi.OpModels, byOp, false, rules); began != (n == rules.Faults-1) {
+			t.Errorf("fault %d of another op: %v", n, began)
+		}
+	}
+	b = breaker{}
+	for n := range rules.Faults { // as many as not
+		if began = b.faulted(now, abi.OpExecute, always(answered+uint64(n)), false, rules); began != (n == rules.Faults-1) {
+			t.Errorf("fault %d: %v", n, began)
+		}
 	}
 }
 
@@ -96,6 +128,7 @@ func TestQuarantineHolds(t *testing.T) {
 		now := time.Unix(1_000_000, 0)
 		var b breaker
 		trials, ordinary := 0, 0
+		answered := uint64(0)
 		t.Repeat(map[string]func(*rapid.T){
 			"time passes": func(t *rapid.T) {
 				now = now.Add(time.Duration(rapid.IntRange(0, 20_000).Draw(t, "ms")) * time.Millisecond)
@@ -121,6 +154,7 @@ func TestQuarantineHolds(t *testing.T) {
 				} else if ordinary > 0 {
 					ordinary--
 				}
+				answered++
 			},
 			"leaves": func(*rapid.T) {
 				if trials > 0 {
@@ -137,7 +171,7 @@ func TestQuarantineHolds(t *testing.T) {
 				} else {
 					ordinary--
 				}
-				if began := b.faulted(now, trial, rules); began != (b.until.After(now) && b.last == b.until.Sub(now)) && trial {
+				if began := b.faulted(now, abi.OpExecute, always(answered), trial, rules); began != (b.until.After(now) && b.last == b.until.Sub(now)) && trial {
 					t.Fatal("a trial that faults begins a quarantine")
 				}
 			},
@@ -145,7 +179,7 @@ func TestQuarantineHolds(t *testing.T) {
 				if trials > 1 {
 					t.Fatal("two calls try it")
 				}
-				if b.until.Sub(now) > rules.BackoffMax || len(b.recent) > rules.Faults {
+				if b.until.Sub(now) > rules.BackoffMax || len(b.recent) > rules.Faults { // there is one op
 					t.Fatalf("%+v", b)
 				}
 			},
