@@ -42,7 +42,7 @@ var Mutations = []Mutation{
 		{"host/retry/round.go", "func Next(", "return 0, false"},
 		{"host/retry/classify.go", "func Failover(", "return false"},
 	}},
-	{Name: "pick", Edits: []Edit{{"host/schedule/pick.go", "func (x *Index[V]) Pick(", "return v, false, false"}}},
+	{Name: "pick", Edits: []Edit{{"host/schedule/pick.go", "func (x *Index[V]) Pick(", "return Picked[V]{}, false"}}},
 }
 
 // Noticed runs the acceptance cases of the repository at root with a mutation
