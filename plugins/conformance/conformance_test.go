@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 
 	"github.com/patchbay-dev/patchbay/abi"
+	"github.com/patchbay-dev/patchbay/builtin/openaicompat"
 	"github.com/patchbay-dev/patchbay/host/testkit/wasmcache"
 	"github.com/patchbay-dev/patchbay/plugins"
 	"github.com/patchbay-dev/patchbay/plugins/conformance"
@@ -213,6 +214,16 @@ func TestBothForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Run("first party", func(t *testing.T) {
+		first, err := plugins.ParseManifest(openaicompat.Manifest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := guest.Native(first.ID, openaicompat.Provider())
+		if got := problems(t, conformance.Subject{Manifest: first, Shared: g, Fresh: g}); got != "" {
+			t.Error(got)
+		}
+	})
 	t.Run("native", func(t *testing.T) {
 		g := guest.Native(m.ID, provider.Mapped())
 		if got := problems(t, conformance.Subject{Manifest: m, Shared: g, Fresh: g}); got != "" {

@@ -344,11 +344,12 @@ func (a *App) retryModels(ctx context.Context, id string) {
 
 // Health says whether the server can do its work, and what stands in the way.
 func (a *App) Health(context.Context) (admin.Health, error) {
+	standings := a.standings()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	h := admin.Health{Ready: a.serving && !a.draining, Version: a.version, Uptime: time.Since(a.started).Round(time.Second)}
-	for id, r := range a.running {
-		if s := r.plugin.Standing(); s.Quarantined {
+	for id, s := range standings {
+		if s.Quarantined {
 			h.Reasons = append(h.Reasons, problemOfPlugin(id)+": in quarantine: "+s.Reason)
 		}
 	}

@@ -26,6 +26,21 @@ func lockProblem(l plugins.Locked) string {
 	return ""
 }
 
+// standings says which of the plugins that serve may be called, by id.
+func (a *App) standings() map[string]plugins.Standing {
+	a.mu.Lock()
+	serving := make(map[string]*plugins.Plugin, len(a.running))
+	for id, r := range a.running {
+		serving[id] = r.plugin
+	}
+	a.mu.Unlock()
+	out := make(map[string]plugins.Standing, len(serving))
+	for id, p := range serving {
+		out[id] = p.Standing()
+	}
+	return out
+}
+
 // loadLocked loads an installed version under a configuration. One that has not
 // done well yet is on trial, if there is one to go back to.
 func (a *App) loadLocked(ctx context.Context, l plugins.Locked, cfg *settings.Config) (*plugins.Plugin, error) {

@@ -14,11 +14,9 @@ func (a *App) view(l plugins.Locked) admin.PluginView {
 			v.Providers = append(v.Providers, p.Key)
 		}
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if r := a.running[l.ID]; r != nil {
+	if s, serves := a.standings()[l.ID]; serves {
 		v.Status = "active"
-		if s := r.plugin.Standing(); s.Quarantined {
+		if s.Quarantined {
 			v.Status, v.Reason = "quarantined", s.Reason
 		}
 	}
