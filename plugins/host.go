@@ -249,7 +249,7 @@ func (h *Host) load(ctx context.Context, x *exam, config json.RawMessage) (*Plug
 		return nil, err
 	}
 	defer h.loading.Done()
-	guest, err := h.runtime.Load(ctx, direct.Config{
+	guest, err := loadModule(ctx, h.runtime, x.info.Tier, direct.Config{
 		Plugin:      m.ID,
 		Wasm:        x.metered.Wasm,
 		Yield:       direct.Yield{Module: meter.YieldModule, Name: meter.YieldName, Slice: meter.Slice},

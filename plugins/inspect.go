@@ -73,6 +73,7 @@ func examine(wasm []byte) (*exam, error) {
 	metered, err := meter.Rewrite(wasm, meter.Config{
 		MaxTableElements: abi.MaxTableElements,
 		MaxFunctionBody:  abi.MaxFunctionBody,
+		Rename:           renamed,
 	})
 	if err != nil {
 		return nil, &RefusedError{Reason: meterReason(err), Err: err}
@@ -125,13 +126,11 @@ func (x *exam) checkAll(features []string, report func(error)) {
 	if x.manifest != nil {
 		report(x.manifest)
 	}
-	if x.info.Tier == TierExtism {
-		report(refuse("it is built for the Extism tier, which this host does not have"))
-	} else if err := direct.Check(x.info.Imports, x.info.Exports); err != nil {
+	if err := checkTier(x.info); err != nil {
 		report(&RefusedError{Reason: err.Error(), Err: err})
 	}
 	if m := x.info.Manifest; m != nil {
-		if lacks := missing(m, features); len(lacks) > 0 {
+		if lacks := append(missing(m, features), beyondTier(x.info.Tier, m)...); len(lacks) > 0 {
 			report(refuse("this host does not have: %s", strings.Join(lacks, ", ")))
 		}
 	}

@@ -134,7 +134,7 @@ func TestModulesThatAreRefused(t *testing.T) {
 		{"P-08 no call", func() []byte { return without("patchbay_call") }, func(obj) {}, []string{"acme 1.2.3", "does not export patchbay_call(i32, i32) -> i64"}},
 		{"P-09 newer ABI", newer, func(obj) {}, []string{"speaks ABI 2, this host speaks ABI 1"}},
 		{"P-08 foreign import", foreign, func(obj) {}, []string{"imports env.system"}},
-		{"extism", extism, func(obj) {}, []string{"Extism tier"}},
+		{"extism", extism, func(obj) {}, []string{"OP_INIT: protocol: the guest returned no output"}},
 		{"large table", table, func(obj) {}, []string{"module exceeds a limit", "100000"}},
 		{"large memory", manyPages, func(obj) {}, []string{"begins with 125 MiB of memory, its limit is 64 MiB", "plugins.memory_bytes"}},
 		{"wants memory", small, func(m obj) { m["limits"] = obj{"memory_bytes": 1 << 30} }, []string{"asks for 1024 MiB of memory, the operator allows 64 MiB"}},

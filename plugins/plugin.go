@@ -12,7 +12,7 @@ type Plugin struct {
 	host     *Host
 	manifest *abi.Manifest
 	sha      string
-	guest    *direct.Module
+	guest    module
 	gate     gate
 }
 
