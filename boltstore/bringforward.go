@@ -104,7 +104,7 @@ func (s *Store) bringForward(from uint64) error {
 		return fail(ErrDamaged, s.journal.path, "the store went back and the journal cannot bring it forward (%v); %s", why, hintRestore)
 	}
 	return s.writeRaw(func(tx *bbolt.Tx) error {
-		t := &txn{tx: tx, seal: s.seal.Load()}
+		t := &txn{tx: tx, seal: s.seal.Load(), head: head{Store: s.id, Generation: from}}
 		missing := uint32(0)
 		_, err := s.scanFile(func(h header, sealed []byte) error {
 			if h.generation <= from {
@@ -239,11 +239,17 @@ func (s *Store) compactIfLong() {
 	if j.size < 2*j.base+compactAfter || len(s.late) > 0 {
 		return
 	}
-	switch err := s.compact(); {
-	case errors.Is(err, errReplaced): // what is open is not what a restart reads
-		_ = s.freeze(err) // the next write says so
-	case err != nil:
+	if err := s.compactNow(); err != nil {
 		j.base = j.size / 2
 		s.tell("the journal could not be made shorter; that is tried again: %v", err)
 	}
+}
+
+// compactNow is compact in a store that is in use.
+func (s *Store) compactNow() error {
+	err := s.compact()
+	if errors.Is(err, errReplaced) { // what is open is not what a restart reads
+		return s.freeze(err)
+	}
+	return err
 }

@@ -66,15 +66,15 @@ func newKey() (*sealer, []byte, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a key: %w", err)
 	}
-	var buf bytes.Buffer
-	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&buf)); err != nil {
+	text, err := keyText(handle)
+	if err != nil {
 		return nil, nil, fmt.Errorf("make a key: %w", err)
 	}
 	s, err := newSealer(handle)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a key: %w", err)
 	}
-	return s, buf.Bytes(), nil
+	return s, text, nil
 }
 
 // exists reports whether something stands at path.

@@ -110,7 +110,7 @@ func checkFiles(o Options) (fresh bool, err error) {
 
 // openFile opens and locks the file. create says that it may be made.
 func openFile(o Options, create bool) (*Store, error) {
-	s := &Store{path: o.Path, seams: o.Seams, note: o.Note, key: keyPlace{file: o.KeyFile, given: o.Key}, turn: make(chan struct{}, 1)}
+	s := &Store{path: o.Path, seams: o.Seams, note: o.Note, key: keyPlace{file: o.KeyFile, given: o.Key}, turn: make(chan struct{}, 1), rotating: make(chan struct{}, 1)}
 	panicked, err := guard(o.Path, func() error {
 		db, err := bbolt.Open(o.Path, 0o600, &bbolt.Options{
 			Timeout: o.Timeout,

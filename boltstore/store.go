@@ -34,6 +34,8 @@ type Store struct {
 	// turn is held by the one who writes or closes. It stands before bbolt's own
 	// lock, which a panic inside bbolt may leave locked for ever.
 	turn chan struct{}
+	// rotating is held by the one who rotates the key.
+	rotating chan struct{}
 	// damaged is set once a call has found damage that bbolt panicked at; every
 	// later call fails with it.
 	damaged atomic.Pointer[error]

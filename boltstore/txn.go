@@ -30,6 +30,8 @@ type txn struct {
 	head head
 	// ops are the changes, for the journal.
 	ops []op
+	// renew writes the head anew though nothing changed.
+	renew bool
 }
 
 // read runs fn in a read transaction.
@@ -121,7 +123,11 @@ func (t *txn) witnesses() *bbolt.Bucket {
 // ids returns every id of the bucket that has a record or a witness, ascending.
 func (t *txn) ids(bucket string) ([]string, error) {
 	var ids []string
-	err := t.tx.Bucket([]byte(bucket)).ForEach(func(k, _ []byte) error {
+	b := t.tx.Bucket([]byte(bucket))
+	if b == nil {
+		return nil, nil // of an older schema
+	}
+	err := b.ForEach(func(k, _ []byte) error {
 		ids = append(ids, string(k))
 		return nil
 	})

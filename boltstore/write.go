@@ -62,7 +62,7 @@ func (s *Store) transact(name string, fn func(*txn) error) error {
 	if err := fn(t); err != nil {
 		return err
 	}
-	if len(t.ops) == 0 {
+	if len(t.ops) == 0 && !t.renew {
 		return nil
 	}
 	if err := writeHead(tx, t.seal, t.head); err != nil {

@@ -55,7 +55,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 config, 4 store locked, 5 store damaged
 	f.StringVar(&g.dataDir, "data-dir", "", "directory of the store, the plugins and the socket (default ./data)")
 	f.StringVar(&g.config, "config", "", "configuration file")
 	cmd.CompletionOptions.DisableDefaultCmd = true // ours has an example
-	cmd.AddCommand(serveCommand(g), statusCommand(g), explainCommand(g), logsCommand(g), keyCommand(g), authCommand(g), pluginCommand(g), configCommand(g),
+	cmd.AddCommand(serveCommand(g), statusCommand(g), explainCommand(g), logsCommand(g), keyCommand(g), authCommand(g), pluginCommand(g), storeCommand(g), configCommand(g),
 		completionCommand(), versionCommand(g))
 	return cmd
 }

@@ -33,6 +33,7 @@ type fake struct {
 	ids   []string
 	ready Health
 	desk
+	vault
 }
 
 func (f *fake) answer() error {

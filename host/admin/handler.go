@@ -64,6 +64,7 @@ func newHandler(ops Operations, log *slog.Logger, closing context.Context, opts 
 	h.statusRoutes(e)
 	h.logRoutes(e)
 	h.explainRoutes(e)
+	h.storeRoutes(e)
 	h.pluginRoutes(e)
 	e.POST("/v1/config/reload", h.reloadConfig)
 	return e

@@ -21,6 +21,7 @@ type Operations interface {
 	StatusOperations
 	LogOperations
 	ExplainOperations
+	StoreOperations
 	PluginOperations
 
 	// CreateKey makes a client key. The key itself is in the answer and

@@ -64,6 +64,7 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.listModelsOf(ctx, a.manager.List())
 	a.manager.StartAutoRefresh(a.background, 0)
+	a.resumeRotation()
 	return nil
 }
 
