@@ -11,9 +11,10 @@ type edit struct {
 type editKind uint8
 
 const (
-	editIndex  editKind = iota // a function index
-	editCharge                 // insert the check of a charge
-	editLength                 // insert a charge by length
+	editIndex     editKind = iota // a function index
+	editCharge                    // insert the check of a charge
+	editLength                    // insert a charge by length
+	editReference                 // read the global of a reference
 )
 
 // frame is an open block.
@@ -134,13 +135,17 @@ func (b *body) instruction() {
 		}
 		b.index("label", len(b.frames))
 	case function:
-		b.weigh(op)
+		if op == opRefFunc {
+			b.reference(at)
+			return
+		}
+		b.charges[b.charge] += weightCall - weightPlain
 		from := b.pos
 		if i := b.index("function", len(b.w.funcs)); int(i) >= b.w.importFuncs {
 			b.edits = append(b.edits, edit{from, b.pos, editIndex, b.w.funcIndex(i)})
 		}
 	case typeAndTable:
-		b.weigh(op)
+		b.charges[b.charge] += weightCall - weightPlain
 		b.index("type", len(b.w.types))
 		b.index("table", len(b.w.tables))
 	case types:
@@ -182,16 +187,6 @@ func (b *body) instruction() {
 			b.invalid(at, "unknown opcode %#x", op)
 		}
 	}
-}
-
-// weigh adds what an instruction of one of these opcodes weighs beyond a plain
-// one.
-func (b *body) weigh(op byte) {
-	weight := uint64(weightCall)
-	if op == opRefFunc {
-		weight = weightRefFunc
-	}
-	b.charges[b.charge] += weight - weightPlain
 }
 
 // open reads the type of a block and opens it.

@@ -67,6 +67,8 @@ func (b *body) emit(out []byte, start int) []byte {
 			if weight := b.charges[e.value]; weight > 0 {
 				out = b.w.spend(out, weight)
 			}
+		case editReference:
+			out = appendU32(append(out, opGlobalGet), b.w.added.counter+1+e.value)
 		case editLength:
 			out = appendU32(append(out, opCall), b.w.added.refill+e.value)
 		}

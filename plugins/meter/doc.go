@@ -23,6 +23,8 @@
 //     the imported functions. Indices of the module's own functions grow by one
 //   - a mutable i64 global, the counter, which isn't exported and starts at
 //     zero: a new instance yields at its first charge
+//   - an immutable global for each function that ref.func names, which then reads
+//     it: engines make a new reference at each ref.func and keep them all
 //   - four small functions: one that calls the import and stores what it
 //     returns in the counter, and three that charge by length: of bytes, of
 //     pages, of table elements

@@ -108,6 +108,7 @@ func (w *rewriter) exportSection(r *reader) {
 		e := Export{Name: name, Kind: kindNames[kind]}
 		if kind == kindFunc {
 			e.Signature = w.types[w.funcs[i]].String()
+			w.declared[i] = true
 			i = w.funcIndex(i)
 		}
 		w.module.Exports = append(w.module.Exports, e)

@@ -10,7 +10,8 @@ type rewriter struct {
 
 	types       []funcType
 	funcs       []uint32 // type index of each function, imports first
-	globals     int
+	globals     int      // with the imported ones
+	ownGlobals  int
 	tables      []table
 	memories    int
 	elements    int
@@ -19,6 +20,12 @@ type rewriter struct {
 	importFuncs int
 	importVars  []bool // mutability of each imported global
 	tangle      uint64
+	// declared are the functions that ref.func may name, 3.4.10.
+	declared map[uint32]bool
+	// references are the functions that ref.func names, in the order of the
+	// globals that are added for them, and referenceOf their numbers there.
+	references  []uint32
+	referenceOf map[uint32]uint32
 
 	added added
 	out   [sections][]byte
@@ -30,7 +37,7 @@ type added struct {
 	yieldType, plainType, lengthType uint32
 	yield                            uint32 // the import
 	refill                           uint32 // first of the added functions
-	counter                          uint32
+	counter                          uint32 // behind it: the references
 }
 
 // Added functions, counted from added.refill.
@@ -87,6 +94,7 @@ func (w *rewriter) run() error {
 		return &Error{Offset: w.known[secDataCount].start, Section: sectionNames[secDataCount], Kind: ErrInvalid,
 			Reason: "counts segments, but there is no data section"}
 	}
+	w.out[secGlobal] = w.globalsAndReferences()
 	wasm := append(make([]byte, 0, size), header...)
 	for _, s := range steps {
 		if w.out[s.id] != nil {

@@ -30,7 +30,7 @@ func (w *rewriter) globalSection(r *reader) {
 		r.fail(r.pos, ErrLimit, "%d globals with imports; at most %d are allowed", w.globals+n, MaxGlobals)
 		return
 	}
-	out := appendU32(nil, uint32(n+1))
+	out := []byte{}
 	for range n {
 		start := r.pos
 		r.valueType()
@@ -40,6 +40,7 @@ func (w *rewriter) globalSection(r *reader) {
 		}
 		out = w.constant(r, append(out, w.wasm[start:r.pos]...))
 	}
+	w.ownGlobals = n
 	w.globals += n
 	w.added.counter = uint32(w.globals)
 	w.out[secGlobal] = append(out, typeI64, 1, opI64Const, 0, opEnd)
@@ -70,7 +71,9 @@ func (w *rewriter) constant(r *reader, out []byte) []byte {
 			r.invalid(start, "a constant expression reads the mutable global %d", i)
 		}
 	case opRefFunc:
-		out = appendU32(append(out, opRefFunc), w.funcIndex(r.index("function", len(w.funcs))))
+		i := r.index("function", len(w.funcs))
+		w.declared[i] = true
+		out = appendU32(append(out, opRefFunc), w.funcIndex(i))
 		start = r.pos
 	default:
 		r.invalid(start, "opcode %#x in a constant expression; extended constants are not supported", op)
@@ -133,7 +136,9 @@ func (w *rewriter) elementSection(r *reader) {
 			if form&elemExprs != 0 {
 				out = w.constant(r, out)
 			} else {
-				out = appendU32(out, w.funcIndex(r.index("function", len(w.funcs))))
+				i := r.index("function", len(w.funcs))
+				w.declared[i] = true
+				out = appendU32(out, w.funcIndex(i))
 			}
 		}
 		if r.err != nil {
