@@ -8,13 +8,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/patchbay-dev/patchbay/abi"
 )
@@ -113,15 +111,15 @@ func (r *Runtime) compileModule(ctx context.Context, rt wazero.Runtime, wasm []b
 }
 
 // compileGuarded keeps a panic of the compiler from ending the process: what
-// it compiles is foreign.
+// it compiles is foreign. So it compiles on this goroutine alone: a panic on one
+// of the engine's workers could not be caught.
 func compileGuarded(ctx context.Context, rt wazero.Runtime, wasm []byte) (compiled wazero.CompiledModule, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the compiler gave up: %v", p)
 		}
 	}()
-	workers := max(1, runtime.GOMAXPROCS(0)/2)
-	return rt.CompileModule(experimental.WithCompilationWorkers(ctx, workers), wasm)
+	return rt.CompileModule(ctx, wasm)
 }
 
 const knownDir = "known"
