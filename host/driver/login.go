@@ -48,6 +48,9 @@ func (e *Executor) Login(ctx context.Context, draft *auth.Auth, in auth.LoginInp
 			}
 			return auth.LoginOutput{Draft: at.auth, Prompt: prompt, State: slices.Clone(at.state), SlowDown: at.slowDown}, nil
 		case abi.ActionIsPatch:
+			if is := at.info.Credential.Revision; act.Patch.Revision != is {
+				return auth.LoginOutput{}, at.brokenAt(op, "patch: it is for revision %d of the credential, and this is %d", act.Patch.Revision, is)
+			}
 			fresh, err := at.patched(op, act.Patch)
 			if err != nil {
 				return auth.LoginOutput{}, err

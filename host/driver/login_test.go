@@ -153,6 +153,7 @@ func TestLoginRefuses(t *testing.T) {
 		"a patch of a destination": {[]abi.Action{patch(abi.Patch{Set: []abi.Pair{{Name: "base_url", Value: "https://evil.example"}}})}, "patch"},
 		"a patch of a setting":     {[]abi.Action{patch(abi.Patch{Set: []abi.Pair{{Name: "allow_private", Value: "true"}}})}, "patch"},
 		"a patch of a pattern":     {[]abi.Action{patch(abi.Patch{Set: []abi.Pair{{Name: "project", Value: "UPPER"}}})}, "project"},
+		"a patch of another":       {[]abi.Action{patch(abi.Patch{Revision: 7})}, "revision 7"},
 		"a stream":                 {send(abi.Send{Deliver: abi.DeliverPass, Request: &abi.Request{Method: "GET", URL: &abi.Url{Base: "base_url"}}}), "whole answers and exchanges"},
 		"a reply":                  {[]abi.Action{reply("x")}, "may not answer"},
 		"fail":                     {[]abi.Action{fail(abi.Fail{Code: "auth_invalid", Message: "no such account"})}, "no such account"},
