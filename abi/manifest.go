@@ -158,12 +158,15 @@ type Slot struct {
 	Encoding string `json:"encoding,omitempty"`
 }
 
-// Destination is a place that a plugin may send to: either Field, or Scheme
-// and Host.
+// Destination is a place that a plugin may send to: either Field, or Provider,
+// or Scheme and Host.
 type Destination struct {
 	Name string `json:"name"`
 	// Field is a credential field of kind destination that holds a base URL.
 	Field string `json:"field,omitempty"`
+	// Provider is a provider whose requests a preparer of this plugin
+	// intercepts: wherever they go, for its slots.
+	Provider string `json:"provider,omitempty"`
 	// Scheme, Host, Port and PathPrefix are fixed; {field} in Host stands for
 	// the value of a destination field, which matches one label.
 	Scheme     string   `json:"scheme,omitempty"`

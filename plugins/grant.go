@@ -146,6 +146,9 @@ func place(d abi.Destination) string {
 	if d.Field != "" {
 		return "to the credential's " + d.Field
 	}
+	if d.Provider != "" {
+		return "with the requests of provider " + d.Provider
+	}
 	s := d.Scheme + "://" + d.Host
 	if d.Port != 0 {
 		s += ":" + strconv.Itoa(d.Port)

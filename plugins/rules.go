@@ -103,6 +103,15 @@ func checkDestinations(m *abi.Manifest, add func(string, ...any)) {
 			add("destination %s is there twice", d.Name)
 		}
 		seen[d.Name] = true
+		if d.Provider != "" {
+			if d.Field != "" || d.Scheme != "" || d.Host != "" || d.Port != 0 || d.PathPrefix != "" {
+				add("destination %s has a provider and another place; want one of them", d.Name)
+			}
+			if !slices.ContainsFunc(m.Provides.Preparers, func(p abi.Preparer) bool { return slices.Contains(p.Providers, d.Provider) }) {
+				add("destination %s: no preparer intercepts provider %s", d.Name, d.Provider)
+			}
+			continue
+		}
 		if d.Field != "" {
 			if d.Scheme != "" || d.Host != "" || d.Port != 0 || d.PathPrefix != "" {
 				add("destination %s has a field and a fixed place; want one of them", d.Name)
@@ -164,7 +173,8 @@ func checkCapabilities(m *abi.Manifest, add func(string, ...any)) {
 		seen[c.Name] = true
 		checkReadable(m, c, add)
 	}
-	if len(m.Destinations) > 0 && !seen[abi.CapabilityNetwork] {
+	sends := func(d abi.Destination) bool { return d.Provider == "" } // the others are where somebody else sends
+	if slices.ContainsFunc(m.Destinations, sends) && !seen[abi.CapabilityNetwork] {
 		add("it has destinations but does not ask for the capability %s", abi.CapabilityNetwork)
 	}
 }

@@ -12,7 +12,7 @@ import (
 func Features() []string {
 	return []string{
 		abi.FeatureEdits, abi.FeatureUnwrap, abi.FeatureInspect, abi.FeatureHold, abi.FeatureBuffers,
-		abi.FeatureCancel, abi.FeatureSessions, abi.FeatureLogin,
+		abi.FeatureCancel, abi.FeatureSessions, abi.FeatureLogin, abi.FeaturePreparer,
 	}
 }
 

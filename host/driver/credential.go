@@ -3,10 +3,15 @@ package driver
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"slices"
 
 	"github.com/patchbay-dev/patchbay/abi"
 	"github.com/patchbay-dev/patchbay/host/auth"
 )
+
+// fieldsOf returns the names of a manifest's credential fields, sorted.
+func fieldsOf(m *abi.Manifest) []string { return slices.Sorted(maps.Keys(m.Credential.Fields)) }
 
 // field returns the value of a public or destination field: what the operator
 // set, else the manifest's default.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -41,6 +40,10 @@ type Options struct {
 	IdleTimeout time.Duration
 	// Logger is told of faults of the plugin, once each; nil means silence.
 	Logger *slog.Logger
+	// Intercept returns the interceptors of a provider's requests, in order, at
+	// the time of each request; nil means that there are none. An error, such as
+	// of one that does not run, stops the request.
+	Intercept func(provider string) ([]*Interceptor, error)
 	// OnNotice, when set, is called with what a guest says beside its answer,
 	// on the goroutine of the request; it must not block.
 	OnNotice func(Notice)
@@ -114,7 +117,7 @@ func New(guest abi.Guest, m *abi.Manifest, provider abi.Provider, opts Options) 
 	}
 	return &Executor{
 		guest: guest, manifest: m, provider: provider, opts: opts, patterns: patterns,
-		fields:  slices.Sorted(maps.Keys(m.Credential.Fields)),
+		fields:  fieldsOf(m),
 		cancels: make(chan struct{}, maxCancels),
 		network: slices.ContainsFunc(m.Capabilities, func(c abi.Capability) bool { return c.Name == abi.CapabilityNetwork }),
 	}, nil
@@ -199,11 +202,6 @@ func (e *Executor) ExecuteStream(ctx context.Context, a *auth.Auth, req executor
 // Refresh is not in this build of the host; the manifest is refused at load.
 func (e *Executor) Refresh(context.Context, *auth.Auth) (*auth.Auth, error) {
 	return nil, e.notSupported("refresh")
-}
-
-// HttpRequest is not in this build of the host.
-func (e *Executor) HttpRequest(context.Context, *auth.Auth, *http.Request) (*http.Response, error) {
-	return nil, e.notSupported("prepare_request")
 }
 
 func (e *Executor) notSupported(what string) error {

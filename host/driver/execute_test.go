@@ -325,12 +325,11 @@ func TestNotInThisBuild(t *testing.T) {
 	a := credential("http://127.0.0.1")
 	_, refresh := e.Refresh(t.Context(), a)
 	_, count := e.CountTokens(t.Context(), a, request(), executor.Options{})
-	_, prepared := e.HttpRequest(t.Context(), a, nil)
 	foreign := request()
 	foreign.Format = "gemini"
 	_, format := e.Execute(t.Context(), a, foreign, executor.Options{})
 	_, translate := e.Execute(t.Context(), a, request(), executor.Options{SourceFormat: "gemini"})
-	for name, err := range map[string]error{"refresh": refresh, "count": count, "prepare_request": prepared, "gemini": format, "translation": translate} {
+	for name, err := range map[string]error{"refresh": refresh, "count": count, "gemini": format, "translation": translate} {
 		var ae *auth.Error
 		if !errors.As(err, &ae) || ae.Code != auth.CodeNotSupported || ae.HTTPStatus != 501 || !strings.Contains(ae.Message, name) {
 			t.Errorf("%s: %v", name, err)

@@ -64,7 +64,7 @@ func (a *attempt) send(op abi.Op, s *abi.Send) error {
 	if err != nil {
 		return a.brokenAt(op, "unwrap: %v", err)
 	}
-	o, err := a.build(s.Request)
+	o, err := a.outgoing(s)
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,24 @@ func (a *attempt) send(op abi.Op, s *abi.Send) error {
 		return nil
 	}
 	return a.whole(step, onError, limit)
+}
+
+// outgoing makes the request of a send: interceptors first, then what the
+// provider refers to and signs, then what the interceptors do.
+func (a *attempt) outgoing(s *abi.Send) (*outgoing, error) {
+	request, adds, err := s.Request, additions(nil), error(nil)
+	if s.Deliver != abi.DeliverExchange {
+		request, adds, err = a.intercepted(request)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer adds.release()
+	o, err := a.build(request)
+	if err != nil {
+		return nil, err
+	}
+	return o, adds.addTo(o, a.e.provider.Key)
 }
 
 // newSplitter cuts the answer as the send says, else by its content type.

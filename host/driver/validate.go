@@ -47,7 +47,7 @@ func ValidateCredential(m *abi.Manifest, p abi.Provider, a *auth.Auth) error {
 		problems.add(e.validateField(a, name))
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Attributes)) {
-		if _, known := m.Credential.Fields[name]; !known && !slices.Contains(coreAttributes, name) {
+		if _, known := m.Credential.Fields[name]; !known && !slices.Contains(coreAttributes, name) && !strings.HasPrefix(name, ownAttributes) {
 			problems.add(&FieldError{Field: name, Problem: "is unknown to provider " + p.Key + "; it has " + fieldNames(m)})
 		}
 	}
