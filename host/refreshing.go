@@ -58,6 +58,8 @@ type unsaved struct {
 	before, fresh *auth.Auth
 	since         time.Time
 	err           error
+	// more: it follows what the same refresh had saved already.
+	more bool
 }
 
 func (r *refreshing) get(id string) renewal {

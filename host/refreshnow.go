@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
+	"github.com/patchbay-dev/patchbay/host/executor"
 	"github.com/patchbay-dev/patchbay/host/refresh"
 	"github.com/patchbay-dev/patchbay/host/retry"
 )
@@ -73,13 +74,14 @@ func (m *Manager) refreshOne(id string, used *auth.Auth) (*auth.Auth, error) {
 		m.log.Warn("a refresh could not begin; it is tried again", "credential", id, "provider", before.Provider, "error", err)
 		return nil, err
 	}
-	fresh, err := m.askExecutor(w, exec, before)
+	ask := asking{w: w, exec: exec, attempt: used != nil}
+	fresh, err := m.askExecutor(&ask, before)
 	doubtful := false
 	if grantGone(err) && known.trial && m.unchanged(before) {
 		// The new token never worked; the one that it replaced may still.
 		previous := before.Clone()
 		previous.Metadata = overlay(previous.Metadata, known.replaced)
-		fresh, err = m.askExecutor(w, exec, previous)
+		fresh, err = m.askExecutor(&ask, previous)
 		doubtful = err != nil && !grantGone(err) // one is refused, of the other nobody knows
 	}
 	if err != nil {
@@ -95,8 +97,11 @@ func (m *Manager) refreshOne(id string, used *auth.Auth) (*auth.Auth, error) {
 	if fresh == nil {
 		fresh = before
 	}
+	if ask.saved != nil {
+		before = ask.saved
+	}
 	m.refreshing.note(id, func(k *renewal) {
-		k.unsaved = &unsaved{before: before, fresh: fresh.Clone(), since: m.now()}
+		k.unsaved = &unsaved{before: before, fresh: fresh.Clone(), since: m.now(), more: ask.saved != nil}
 		k.failed, k.interrupted = nil, time.Time{}
 	})
 	m.tellRefresh(before.Provider, nil)
@@ -123,12 +128,40 @@ func (m *Manager) unchanged(before *auth.Auth) bool {
 	return current != nil && !renewed(current, before)
 }
 
-// askExecutor is one call of Refresh.
-func (m *Manager) askExecutor(w *world, exec auth.ProviderExecutor, a *auth.Auth) (fresh *auth.Auth, err error) {
-	ctx, cancel := context.WithTimeout(inside(a.ID), w.refresh.Timeout)
+// asking is what the calls of Refresh of one refresh have in common.
+type asking struct {
+	w    *world
+	exec auth.ProviderExecutor
+	// attempt: a request was refused with the old tokens.
+	attempt bool
+	// saved is the record as the executor had it saved in the middle of its work.
+	saved *auth.Auth
+}
+
+// askExecutor is one call of Refresh. The executor may have new tokens saved
+// before it goes on (auth.SaveRefreshed).
+func (m *Manager) askExecutor(ask *asking, a *auth.Auth) (fresh *auth.Auth, err error) {
+	ctx, cancel := context.WithTimeout(inside(a.ID), ask.w.refresh.Timeout)
 	defer cancel()
+	if ask.attempt {
+		ctx = executor.WithRefreshForAttempt(ctx)
+	}
+	ctx = auth.WithRefreshSaver(ctx, func(fresh *auth.Auth) error {
+		before := a
+		if ask.saved != nil {
+			before = ask.saved
+		}
+		m.refreshing.note(a.ID, func(k *renewal) {
+			k.unsaved = &unsaved{before: before, fresh: fresh.Clone(), since: m.now(), more: ask.saved != nil}
+		})
+		saved, err := m.settle(a.ID)
+		if err == nil {
+			ask.saved = saved.Clone()
+		}
+		return err
+	})
 	err = m.guarded("refresh by executor "+a.Provider, func() (err error) {
-		fresh, err = exec.Refresh(m.withTransport(ctx, w, a.Clone()), a.Clone())
+		fresh, err = ask.exec.Refresh(m.withTransport(ctx, ask.w, a.Clone()), a.Clone())
 		return err
 	})
 	return fresh, err

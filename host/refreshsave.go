@@ -48,6 +48,13 @@ func (m *Manager) settle(id string) (*auth.Auth, error) {
 	now := m.now()
 	a := current.Clone()
 	a.Metadata = carryOver(a.Metadata, held.before.Metadata, held.fresh.Metadata)
+	a.Attributes = carryOverText(a.Attributes, held.before.Attributes, held.fresh.Attributes)
+	if held.fresh.Label != held.before.Label && a.Label == held.before.Label {
+		a.Label = held.fresh.Label
+	}
+	if held.fresh.Prefix != held.before.Prefix && a.Prefix == held.before.Prefix {
+		a.Prefix = held.fresh.Prefix
+	}
 	a.LastRefreshedAt = now
 	a.NextRefreshAfter = held.fresh.NextRefreshAfter
 	if !a.NextRefreshAfter.After(now) {
@@ -63,6 +70,9 @@ func (m *Manager) settle(id string) (*auth.Auth, error) {
 	complete(a, now)
 	gen := known.gen
 	err = m.guarded("store", func() (err error) {
+		if held.more { // the tokens are in the store; no refresh is open there
+			return saveRest(inStore, w.store, a)
+		}
 		gen, err = saveTokens(inStore, w.store, a, gen)
 		return err
 	})
@@ -73,6 +83,9 @@ func (m *Manager) settle(id string) (*auth.Auth, error) {
 	m.refreshing.note(id, func(k *renewal) {
 		k.gen, k.unsaved, k.at = gen, nil, now
 		if replaced := replacedBy(current.Metadata, a.Metadata); len(replaced) > 0 {
+			if held.more {
+				maps.Copy(replaced, k.replaced)
+			}
 			k.replaced, k.trial = replaced, true
 		}
 	})
@@ -128,6 +141,15 @@ func saveTokens(ctx context.Context, store auth.Store, a *auth.Auth, gen uint64)
 	}
 	_, err := store.Save(ctx, a.Clone())
 	return gen, err
+}
+
+// saveRest saves what a refresh brought after its tokens.
+func saveRest(ctx context.Context, store auth.Store, a *auth.Auth) error {
+	if store == nil || a.RuntimeOnly() {
+		return nil
+	}
+	_, err := store.Save(ctx, a.Clone())
+	return err
 }
 
 // beginRefresh notes in the store, if it can, that a refresh begins.
@@ -279,6 +301,26 @@ func carryOver(now, before, fresh map[string]any) map[string]any {
 	for key, v := range fresh {
 		if was, had := before[key]; !had || !reflect.DeepEqual(was, v) {
 			out[key] = v
+		}
+	}
+	return out
+}
+
+// carryOverText is carryOver for attributes: of what the credential got
+// meanwhile everything stays.
+func carryOverText(now, before, fresh map[string]string) map[string]string {
+	out := maps.Clone(now)
+	for key, v := range fresh {
+		if was, had := before[key]; (!had || was != v) && now[key] == was {
+			if out == nil {
+				out = map[string]string{}
+			}
+			out[key] = v
+		}
+	}
+	for key, was := range before {
+		if _, kept := fresh[key]; !kept && now[key] == was {
+			delete(out, key)
 		}
 	}
 	return out

@@ -6,6 +6,7 @@ type (
 	requestInfoKey struct{}
 	skipPersistKey struct{}
 	originKey      struct{}
+	saverKey       struct{}
 )
 
 // Origin says where a new credential comes from, for PostAuthHooks.
@@ -59,6 +60,22 @@ func WithSkipPersist(ctx context.Context) context.Context {
 func SkipPersist(ctx context.Context) bool {
 	skip, _ := orBackground(ctx).Value(skipPersistKey{}).(bool)
 	return skip
+}
+
+// WithRefreshSaver gives a refresh a way to have new tokens saved before it is
+// over.
+func WithRefreshSaver(ctx context.Context, save func(fresh *Auth) error) context.Context {
+	return context.WithValue(orBackground(ctx), saverKey{}, save)
+}
+
+// SaveRefreshed saves what a refresh has brought so far, so that a crash in what
+// it does next loses nothing. Without a saver in ctx nothing happens: then the
+// end of the refresh saves.
+func SaveRefreshed(ctx context.Context, fresh *Auth) error {
+	if save, ok := orBackground(ctx).Value(saverKey{}).(func(*Auth) error); ok {
+		return save(fresh)
+	}
+	return nil
 }
 
 func orBackground(ctx context.Context) context.Context {

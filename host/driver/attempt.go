@@ -71,6 +71,10 @@ type attempt struct {
 	models []Model
 	usage  *wire.Usage
 	scrub  *scrubber
+	tokens tokens
+	// minting is the revision of the credential that derived tokens are made
+	// from.
+	minting uint64
 	// slowDown: a token request of a login was answered with slow_down.
 	slowDown bool
 	free     bool
@@ -122,14 +126,18 @@ func (e *Executor) newAttempt(ctx context.Context, a *auth.Auth, op abi.Op, kind
 	if kind == abi.KindStream { // it is closed by somebody who does not own ctx
 		ctx, cancel = context.WithCancel(ctx)
 	}
-	return &attempt{
+	at := &attempt{
 		e: e, ctx: ctx, cancel: cancel, auth: a, op: op, kind: kind,
 		bufs: bufferPool.Get().(*buffers),
 		info: &abi.Attempt{
 			ID: rand.Text()[:16], Kind: kind, Provider: e.provider.Key,
 			Credential: e.visible(a), DeadlineMS: e.left(ctx), StartedMS: e.opts.Now().UnixMilli(),
 		},
-	}, nil
+	}
+	if e.mints && op != abi.OpRefresh && op != abi.OpLogin {
+		at.mint()
+	}
+	return at, nil
 }
 
 // left returns the milliseconds until ctx's deadline, 0 when there is none.
@@ -313,6 +321,7 @@ func (a *attempt) fresh() *abi.Attempt {
 func (a *attempt) scrubber() *scrubber {
 	if a.scrub == nil {
 		a.scrub = newScrubber(a.e.manifest, a.auth)
+		a.e.hideConfig(a.scrub)
 	}
 	return a.scrub
 }

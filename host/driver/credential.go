@@ -19,6 +19,11 @@ func field(m *abi.Manifest, a *auth.Auth, name string) string {
 	if v := a.Attributes[name]; v != "" {
 		return v
 	}
+	if isExpiry(name) {
+		if v, ok := a.Metadata[name].(string); ok {
+			return v
+		}
+	}
 	return m.Credential.Fields[name].Default
 }
 
@@ -26,6 +31,16 @@ func field(m *abi.Manifest, a *auth.Auth, name string) string {
 func secret(a *auth.Auth, name string) string {
 	v, _ := a.Metadata[name].(string)
 	return v
+}
+
+// hideConfig has the secrets of the plugin's configuration removed too.
+func (e *Executor) hideConfig(s *scrubber) {
+	if e.opts.ConfigSecret == nil {
+		return
+	}
+	for _, name := range e.manifest.ConfigSecrets {
+		s.learn(e.opts.ConfigSecret(name))
+	}
 }
 
 // visible returns what a guest may see of a credential: its public and
@@ -41,7 +56,10 @@ func (e *Executor) visible(a *auth.Auth) *abi.Credential {
 				c.Fields = append(c.Fields, abi.Pair{Name: name, Value: v})
 			}
 		default:
-			if secret(a, name) != "" {
+			if v := secret(a, name); v != "" {
+				if slices.Contains(e.readable, name) {
+					c.Fields = append(c.Fields, abi.Pair{Name: name, Value: toText(v)})
+				}
 				c.Secrets = append(c.Secrets, name)
 			}
 		}

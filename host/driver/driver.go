@@ -38,6 +38,10 @@ type Options struct {
 	// IdleTimeout is how long an upstream may send nothing, before its answer
 	// or within it; 0 means DefaultIdleTimeout. A send's idle_ms can shorten it.
 	IdleTimeout time.Duration
+	// ConfigSecret returns a secret of the plugin's configuration, empty when it
+	// has no value; nil means that there is none. It must be safe for concurrent
+	// use.
+	ConfigSecret func(name string) string
 	// Logger is told of faults of the plugin, once each; nil means silence.
 	Logger *slog.Logger
 	// Intercept returns the interceptors of a provider's requests, in order, at
@@ -83,6 +87,10 @@ type Executor struct {
 	network  bool
 	fields   []string // the names of the credential's fields, sorted
 	patterns map[string]*regexp.Regexp
+	signers  map[string]any // by name, see compileSigners
+	readable []string       // the secret fields whose values the guest gets
+	mints    bool           // it may make derived tokens
+	minted   mintings
 	bases    bases
 	active   inflight
 	cancels  chan struct{} // holds one token for each op cancel that runs
@@ -115,8 +123,13 @@ func New(guest abi.Guest, m *abi.Manifest, provider abi.Provider, opts Options) 
 	if err != nil {
 		return nil, fmt.Errorf("driver: plugin %s: %w", m.ID, err)
 	}
+	signers, err := compileSigners(m)
+	if err != nil {
+		return nil, fmt.Errorf("driver: plugin %s: %w", m.ID, err)
+	}
 	return &Executor{
-		guest: guest, manifest: m, provider: provider, opts: opts, patterns: patterns,
+		guest: guest, manifest: m, provider: provider, opts: opts, patterns: patterns, signers: signers, readable: m.Readable(),
+		mints:   slices.Contains(provider.Deliver, "exchange"),
 		fields:  fieldsOf(m),
 		cancels: make(chan struct{}, maxCancels),
 		network: slices.ContainsFunc(m.Capabilities, func(c abi.Capability) bool { return c.Name == abi.CapabilityNetwork }),
@@ -197,11 +210,6 @@ func (e *Executor) ExecuteStream(ctx context.Context, a *auth.Auth, req executor
 	chunks := make(chan executor.StreamChunk)
 	go forward(ctx, s, chunks)
 	return &executor.StreamResult{Headers: s.Headers(), Chunks: chunks, Framing: s.Framing()}, nil
-}
-
-// Refresh is not in this build of the host; the manifest is refused at load.
-func (e *Executor) Refresh(context.Context, *auth.Auth) (*auth.Auth, error) {
-	return nil, e.notSupported("refresh")
 }
 
 func (e *Executor) notSupported(what string) error {

@@ -20,15 +20,25 @@ type outgoing struct {
 	url    *url.URL
 	header http.Header
 	body   []byte
+
+	by       *owner     // of the parts; nil until a part needs it
+	token    bool       // it is a token request
+	carries  []string   // the secrets and signers in it, as slots name them
+	unsigned []unsigned // what is signed once the rest is final
 }
 
 // build makes the request of a send. Everything a guest says is checked before
 // any of it leaves; nothing of the result aliases the guest's output.
 func (a *attempt) build(r *abi.Request) (*outgoing, error) {
+	return a.assemble(r, &outgoing{header: http.Header{}})
+}
+
+// assemble is build of a request of which something is known.
+func (a *attempt) assemble(r *abi.Request, o *outgoing) (*outgoing, error) {
 	if r == nil || r.URL == nil {
 		return nil, a.broken("send has no request or no url")
 	}
-	o := &outgoing{method: strings.Clone(r.Method), header: http.Header{}}
+	o.method = strings.Clone(r.Method)
 	if err := a.target(o, r); err != nil {
 		return nil, err
 	}
@@ -44,6 +54,9 @@ func (a *attempt) build(r *abi.Request) (*outgoing, error) {
 	if err := a.content(o, r.Body); err != nil {
 		return nil, err
 	}
+	if err := a.sign(o); err != nil {
+		return nil, err
+	}
 	return o, nil
 }
 
@@ -55,7 +68,12 @@ func (o *outgoing) request() *http.Request {
 		Method: o.method, URL: o.url, Host: o.url.Host, Header: o.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
-	if len(o.body) > 0 {
+	switch {
+	case o.token:
+		// Without GetBody the transport never sends it a second time.
+		r.Body = io.NopCloser(bytes.NewReader(o.body))
+		r.ContentLength = int64(len(o.body))
+	case len(o.body) > 0:
 		// A connection that the other side had closed gets the body again on
 		// the next.
 		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(o.body)), nil }
@@ -92,7 +110,7 @@ func (a *attempt) path(o *outgoing, segments []abi.Value) error {
 func (a *attempt) query(o *outgoing, pairs []abi.NamedValue) error {
 	var raw strings.Builder
 	for _, p := range pairs {
-		text, err := a.text(p.Parts, place{o: o, kind: "query", name: p.Name})
+		text, err := a.text(p.Parts, place{o: o, kind: "query", name: strings.Clone(p.Name)})
 		if err != nil {
 			return err
 		}
@@ -130,7 +148,7 @@ func (a *attempt) headers(o *outgoing, list []abi.NamedValue) error {
 	return nil
 }
 
-// content puts the body together. A body has no slots for secrets.
+// content puts the body together. Only a form and a JSON text have slots.
 func (a *attempt) content(o *outgoing, parts []abi.BodyPart) error {
 	if len(parts) == 0 {
 		return nil
@@ -147,8 +165,11 @@ func (a *attempt) content(o *outgoing, parts []abi.BodyPart) error {
 				return err
 			}
 			whole, json = append(whole, body), true
-		default:
-			return a.broken("a body part %s is not in this build of the host", p.Which)
+		default: // form, json
+			if len(parts) > 1 {
+				return a.broken("a form or json is the whole body: one that carries anything else has no slots")
+			}
+			return a.fields(o, p)
 		}
 	}
 	if len(whole) == 1 && json {

@@ -33,6 +33,9 @@ var rules = map[abi.Op]*rule{
 	abi.OpModels: {
 		ends: []abi.ActionWhich{abi.ActionIsModels, abi.ActionIsSend, abi.ActionIsFail},
 	},
+	abi.OpRefresh: {
+		ends: []abi.ActionWhich{abi.ActionIsPatch, abi.ActionIsSend, abi.ActionIsSleep, abi.ActionIsFail},
+	},
 	abi.OpPrepareRequest: {
 		ends: []abi.ActionWhich{abi.ActionIsRequest, abi.ActionIsFail},
 	},

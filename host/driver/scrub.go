@@ -50,9 +50,31 @@ func newScrubber(m *abi.Manifest, a *auth.Auth) *scrubber {
 			s.add(v)
 		}
 	}
-	// The longest first: a secret that contains another goes as a whole.
-	slices.SortStableFunc(s.patterns, func(a, b []byte) int { return len(b) - len(a) })
+	s.sort()
 	return s
+}
+
+// join adds what another scrubber looks for.
+func (s *scrubber) join(other *scrubber) {
+	for _, p := range other.patterns {
+		if !slices.ContainsFunc(s.patterns, func(have []byte) bool { return bytes.Equal(have, p) }) {
+			s.patterns = append(s.patterns, p)
+		}
+	}
+	s.sort()
+}
+
+// sort puts the longest first: a secret that contains another goes as a whole.
+func (s *scrubber) sort() {
+	slices.SortStableFunc(s.patterns, func(a, b []byte) int { return len(b) - len(a) })
+}
+
+// learn adds a secret that was made or fetched just now.
+func (s *scrubber) learn(v string) {
+	if len(v) >= minSecret {
+		s.add(v)
+		s.sort()
+	}
 }
 
 func appendStrings(values []string, v any) []string {

@@ -41,7 +41,7 @@ func (a *attempt) checkSend(s *abi.Send) string {
 	case a.op == abi.OpCancel && s.Deliver != abi.DeliverPass:
 		return "nobody waits for the answer to a send of cancel: it has deliver pass"
 	case s.Exchange != nil:
-		return "exchange is not in this build of the host"
+		return "an exchange goes with deliver exchange"
 	case s.Framing == abi.FramingAWSEventStream:
 		return s.Framing.String() + " is not in this build of the host"
 	case a.op == abi.OpModels && s.Deliver != abi.DeliverWhole:
@@ -57,6 +57,9 @@ func (a *attempt) checkSend(s *abi.Send) string {
 func (a *attempt) send(op abi.Op, s *abi.Send) error {
 	a.closeAnswer()
 	a.letGo()
+	if s.Deliver == abi.DeliverExchange {
+		return a.exchangeTokens(op, s)
+	}
 	if rule := a.checkSend(s); rule != "" {
 		return a.brokenAt(op, "%s", rule)
 	}
@@ -238,6 +241,7 @@ func (a *attempt) errorAnswer(onError abi.OnError, step string) error {
 	}
 	body = a.scrubber().bytes(body)
 	resp := a.answer.resp
+	a.spoiled(resp.StatusCode)
 	if onError == abi.OnErrorResume {
 		return a.resumeWith(step, body, more)
 	}

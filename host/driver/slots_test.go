@@ -63,8 +63,15 @@ func TestWaysOut(t *testing.T) {
 		"Accept-Encoding":      func(r *abi.Request) { r.Headers[0] = abi.NamedValue{Name: "Accept-Encoding", Parts: lit("br")} },
 		"line break in value":  func(r *abi.Request) { r.Headers[0] = abi.NamedValue{Name: "X", Parts: lit("a\r\nY: b")} },
 		"line break in name":   func(r *abi.Request) { r.Headers[0] = abi.NamedValue{Name: "X\n", Parts: lit("a")} },
-		"form body":            func(r *abi.Request) { r.Body[0] = abi.BodyPart{Which: abi.BodyPartIsForm, Form: &abi.Form{}} },
-		"json body":            func(r *abi.Request) { r.Body[0] = abi.BodyPart{Which: abi.BodyPartIsJSON, JSON: &abi.JsonBody{}} },
+		"form beside a prompt": func(r *abi.Request) {
+			r.Body = append(r.Body, abi.BodyPart{Which: abi.BodyPartIsForm, Form: &abi.Form{}})
+		},
+		"secret in a form": func(r *abi.Request) {
+			r.Body[0] = abi.BodyPart{Which: abi.BodyPartIsForm, Form: &abi.Form{Values: []abi.NamedValue{{Name: "key", Parts: []abi.Part{ref("api_key")}}}}}
+		},
+		"json body that is none": func(r *abi.Request) {
+			r.Body[0] = abi.BodyPart{Which: abi.BodyPartIsJSON, JSON: &abi.JsonBody{Template: []byte("{")}}
+		},
 		"edit that is no JSON": func(r *abi.Request) {
 			r.Body[0].ClientBody.Edits = []abi.Edit{{Which: abi.EditIsSet, Path: "a", Set: []byte(`1,"model":"x"`)}}
 		},
@@ -104,7 +111,7 @@ func TestSendsThatAreNotBuilt(t *testing.T) {
 	}{
 		{bare, abi.Send{Deliver: abi.DeliverPass}, "capability network"},
 		{narrow, abi.Send{Deliver: abi.DeliverPass}, "deliver pass"},
-		{manifest(), abi.Send{Deliver: abi.DeliverExchange}, "DELIVER_EXCHANGE"},
+		{manifest(), abi.Send{Deliver: abi.DeliverExchange}, "deliver exchange"},
 		{manifest(), abi.Send{Deliver: abi.DeliverPass, Transport: abi.TransportWS}, "TRANSPORT_WS"},
 		{manifest(), abi.Send{Deliver: abi.DeliverPass, Unwrap: "x"}, "unwrap"},
 		{manifest(), abi.Send{Deliver: abi.DeliverPass, Inspect: 1}, "inspect"},

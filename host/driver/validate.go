@@ -71,7 +71,7 @@ func (e *Executor) validateField(a *auth.Auth, name string) error {
 	_, set := a.Attributes[name]
 	_, sealed := a.Metadata[name]
 	switch {
-	case public && sealed:
+	case public && sealed && !isExpiry(name):
 		return &FieldError{Field: name, Problem: "is not a secret; set it as a plain field"}
 	case !public && set:
 		return &FieldError{Field: name, Problem: "is a secret; give it as one, not as a plain field"}

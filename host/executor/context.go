@@ -24,6 +24,19 @@ func DownstreamWebsocket(ctx context.Context) bool {
 	return v
 }
 
+type refreshForAttemptKey struct{}
+
+// WithRefreshForAttempt says that a refresh runs since a request was refused.
+func WithRefreshForAttempt(ctx context.Context) context.Context {
+	return context.WithValue(ctx, refreshForAttemptKey{}, true)
+}
+
+// RefreshForAttempt reports whether a refresh runs since a request was refused.
+func RefreshForAttempt(ctx context.Context) bool {
+	v, _ := ctx.Value(refreshForAttemptKey{}).(bool)
+	return v
+}
+
 type roundTripperKey struct{}
 
 // WithRoundTripper gives ctx the transport of the credential that is in use.
