@@ -47,6 +47,36 @@ func sealConfig(m *abi.Manifest, config json.RawMessage) ([]byte, error) {
 	return sealed, nil
 }
 
+// secretsOf returns the values of a configuration's secret fields: texts as they
+// are, anything else as JSON. The configuration was checked.
+func secretsOf(m *abi.Manifest, config json.RawMessage) secrets {
+	var fields map[string]json.RawMessage
+	if len(m.ConfigSecrets) == 0 || json.Unmarshal(config, &fields) != nil {
+		return nil
+	}
+	values := secrets{}
+	for _, name := range m.ConfigSecrets {
+		raw, set := fields[name]
+		if !set {
+			continue
+		}
+		text := string(raw)
+		if json.Unmarshal(raw, &text) != nil {
+			text = string(raw)
+		}
+		values[name] = text
+	}
+	return values
+}
+
+// secrets are values by name that print as how many they are.
+type secrets map[string]string
+
+// Format implements fmt.Formatter.
+func (s secrets) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "%d secrets", len(s)) // fmt.State keeps what it is given
+}
+
 func checkConfig(schema, config []byte) error {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
 	if err != nil {

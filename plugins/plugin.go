@@ -13,6 +13,7 @@ type Plugin struct {
 	manifest *abi.Manifest
 	sha      string
 	guest    module
+	secrets  secrets
 	gate     gate
 }
 
@@ -20,6 +21,11 @@ var _ abi.Guest = (*Plugin)(nil)
 
 // Manifest returns the plugin's manifest, which nobody may change.
 func (p *Plugin) Manifest() *abi.Manifest { return p.manifest }
+
+// Secret returns the value of a secret field of the plugin's configuration, for
+// whoever resolves references to it; empty when it has none. Nobody may print it
+// or give it to a guest.
+func (p *Plugin) Secret(name string) string { return p.secrets[name] }
 
 // SHA256 returns the hash of the plugin's file, in hex.
 func (p *Plugin) SHA256() string { return p.sha }
