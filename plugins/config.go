@@ -47,14 +47,14 @@ func sealConfig(m *abi.Manifest, config json.RawMessage) ([]byte, error) {
 	return sealed, nil
 }
 
-// secretsOf returns the values of a configuration's secret fields: texts as they
-// are, anything else as JSON. The configuration was checked.
-func secretsOf(m *abi.Manifest, config json.RawMessage) secrets {
+// secretsOf returns what looks up the values of a configuration's secret fields:
+// texts as they are, anything else as JSON. The configuration was checked.
+func secretsOf(m *abi.Manifest, config json.RawMessage) func(name string) string {
+	values := map[string]string{}
 	var fields map[string]json.RawMessage
-	if len(m.ConfigSecrets) == 0 || json.Unmarshal(config, &fields) != nil {
-		return nil
+	if len(config) > 0 && json.Unmarshal(config, &fields) != nil {
+		fields = nil
 	}
-	values := secrets{}
 	for _, name := range m.ConfigSecrets {
 		raw, set := fields[name]
 		if !set {
@@ -66,15 +66,7 @@ func secretsOf(m *abi.Manifest, config json.RawMessage) secrets {
 		}
 		values[name] = text
 	}
-	return values
-}
-
-// secrets are values by name that print as how many they are.
-type secrets map[string]string
-
-// Format implements fmt.Formatter.
-func (s secrets) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "%d secrets", len(s)) // fmt.State keeps what it is given
+	return func(name string) string { return values[name] }
 }
 
 func checkConfig(schema, config []byte) error {

@@ -268,7 +268,7 @@ func (h *Host) load(ctx context.Context, x *exam, config json.RawMessage) (*Plug
 		}
 		return nil, named(&RefusedError{Reason: err.Error(), Err: err}, "", m)
 	}
-	p := &Plugin{host: h, manifest: m, sha: x.info.SHA256, guest: guest, secrets: secretsOf(m, config)}
+	p := &Plugin{host: h, manifest: m, sha: x.info.SHA256, guest: guest, secret: secretsOf(m, config)}
 	p.gate = gate{
 		now: h.opts.Now, plugin: m.ID,
 		limits: func() Quarantine { return h.bounds.Load().Quarantine },

@@ -13,7 +13,7 @@ type Plugin struct {
 	manifest *abi.Manifest
 	sha      string
 	guest    module
-	secrets  secrets
+	secret   func(name string) string // a func, since what prints a Plugin prints its fields
 	gate     gate
 }
 
@@ -25,7 +25,7 @@ func (p *Plugin) Manifest() *abi.Manifest { return p.manifest }
 // Secret returns the value of a secret field of the plugin's configuration, for
 // whoever resolves references to it; empty when it has none. Nobody may print it
 // or give it to a guest.
-func (p *Plugin) Secret(name string) string { return p.secrets[name] }
+func (p *Plugin) Secret(name string) string { return p.secret(name) }
 
 // SHA256 returns the hash of the plugin's file, in hex.
 func (p *Plugin) SHA256() string { return p.sha }

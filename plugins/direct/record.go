@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -31,13 +32,16 @@ type record struct {
 	ctx      context.Context
 	now      func() int64
 	deadline int64
-	limit    time.Duration
-	random   int
-	logged   int
-	log      *capture
-	halt     *atomic.Bool
-	slice    uint64
-	slices   *atomic.Uint64 // counts the slices that were used up
+	// seen is when the clock was last looked at, and turn when the call last
+	// let others have its processor.
+	seen, turn int64
+	limit      time.Duration
+	random     int
+	logged     int
+	log        *capture
+	halt       *atomic.Bool
+	slice      uint64
+	slices     *atomic.Uint64 // counts the slices that were used up
 	// values is set while an instance is made: wazero asks it for an allocator.
 	values context.Context
 }
@@ -66,6 +70,7 @@ func (r *record) Value(key any) any {
 func (r *record) begin(ctx context.Context, limit time.Duration) {
 	start := r.now()
 	r.ctx, r.limit, r.deadline = ctx, limit, start+int64(limit)
+	r.seen, r.turn = start, start
 	r.random, r.logged = 0, 0
 	if at, ok := ctx.Deadline(); ok {
 		if left := time.Until(at); left < limit {
@@ -80,10 +85,19 @@ func (r *record) end() {
 	r.ctx = nil
 }
 
+// turnTime is how long a call may run before it stands behind others that wait
+// for a processor. Go itself would take it away after 10 ms, at the yield after
+// that: calls that take long would delay the others' by two slices.
+const turnTime = time.Millisecond
+
 // check stops the call if it may not go on. Every import calls it first.
 func (r *record) check() {
 	if s := r.stopped(); s != nil {
 		panic(s)
+	}
+	if r.seen-r.turn >= int64(turnTime) {
+		r.turn = r.seen
+		runtime.Gosched()
 	}
 }
 
@@ -94,7 +108,7 @@ func (r *record) stopped() *stop {
 	if err := r.ctx.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return &stop{fault: abi.FaultCanceled, detail: "the caller left while the call ran"}
 	}
-	if r.now() >= r.deadline {
+	if r.seen = r.now(); r.seen >= r.deadline {
 		return &stop{fault: abi.FaultDeadline, detail: fmt.Sprintf("the call used up its %v", max(r.limit, 0).Round(time.Millisecond))}
 	}
 	return nil

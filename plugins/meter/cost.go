@@ -6,8 +6,8 @@ const (
 	// weightPlain is that of an instruction without a rule of its own.
 	weightPlain = 1
 	// weightMemory is that of a load or store. A chain of loads that miss every
-	// cache and the page tables took 210 to 240 ns each: a slice of them 13 to 15 ms.
-	weightMemory = 16
+	// cache and the page tables took 210 to 240 ns each: a slice of them 10 ms.
+	weightMemory = 24
 	// weightCall is that of a call, whose target may be cold; the function
 	// called pays for itself on top.
 	weightCall = 4

@@ -155,7 +155,7 @@ func TestWeights(t *testing.T) {
 		"loop first":        {one(n, nil, 0x03, 0x40, countdown, 0x0b, 0x0b), []uint64{10}, 10 * (2 + 6)},
 		"long entry":        {one(n, nil, 0x03, 0x40, countdown, 0x0b, rep(50, 0x01), 0x0b), []uint64{10}, 52 + 10*6},
 		"nested loops":      {one(n, nil, 0x01, 0x03, 0x40, 0x03, 0x40, 0x0b, countdown, 0x0b, 0x0b), []uint64{10}, 3 + 10*(7+1)},
-		"load":              {one(void, nil, 0x41, 0, 0x28, 2, 0, 0x1a, 0x0b), nil, 1 + 16 + 2},
+		"load":              {one(void, nil, 0x41, 0, 0x28, 2, 0, 0x1a, 0x0b), nil, 1 + 24 + 2},
 		"call":              {calls(0x10, 1), nil, 4 + 1 + 1},
 		"ref.func":          {one(void, nil, 0xd2, 0, 0x1a, 0x0b), nil, 3},
 		"memory.fill":       {one(n, nil, 0x41, 0, 0x41, 1, 0x20, 0, 0xfc, 11, 0, 0x0b), []uint64{6400}, 3 + 16 + 1 + 100},
