@@ -12,7 +12,7 @@ import (
 	"github.com/patchbay-dev/patchbay/host/auth"
 )
 
-var keep = flag.String("keep", "", "write today's store into this new directory of testdata, for TestOldStores")
+var keep = flag.String("keep", "", "write today's store into this new directory of testdata, for TestS12OldStores")
 
 // goldenAuth is what each store in testdata holds. A version that adds to it
 // does so in new stores only.
@@ -29,8 +29,8 @@ func goldenAuth() *auth.Auth {
 	}
 }
 
-// TestOldStores opens a store of every schema that there ever was.
-func TestOldStores(t *testing.T) {
+// TestS12OldStores opens a store of every schema that there ever was.
+func TestS12OldStores(t *testing.T) {
 	if *keep != "" {
 		writeGolden(t, filepath.Join("testdata", *keep))
 	}
@@ -41,8 +41,12 @@ func TestOldStores(t *testing.T) {
 	for _, golden := range stores {
 		t.Run(filepath.Base(filepath.Dir(golden)), func(t *testing.T) {
 			dir := t.TempDir()
-			for _, name := range []string{"patchbay.db", "patchbay.key", "patchbay.id"} {
-				write(t, filepath.Join(dir, name), read(t, filepath.Join(filepath.Dir(golden), name)))
+			files, err := os.ReadDir(filepath.Dir(golden))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range files {
+				write(t, filepath.Join(dir, f.Name()), read(t, filepath.Join(filepath.Dir(golden), f.Name())))
 			}
 			s := open(t, filepath.Join(dir, "patchbay.db"))
 			if diff := cmp.Diff([]*auth.Auth{goldenAuth()}, list(t, s)); diff != "" {
@@ -53,7 +57,17 @@ func TestOldStores(t *testing.T) {
 					t.Errorf("%s: %q, %v, %v", bucket, value, ok, err)
 				}
 			}
+			if filepath.Base(filepath.Dir(golden)) != "schema1" {
+				trials, err := s.Trials(t.Context())
+				if err != nil || len(trials) != 1 || trials[0].Replaced["refresh_token"] != "before" {
+					t.Errorf("%d trials, %v", len(trials), err)
+				}
+			}
 			save(t, s, simple("new", "1"))
+			closeStore(t, s)
+			if c, err := open(t, s.path).Check(t.Context(), nil); err != nil || len(c.Problems) > 0 {
+				t.Errorf("%q, %v", c.Problems, err)
+			}
 		})
 	}
 }
@@ -64,7 +78,12 @@ func writeGolden(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	s := open(t, filepath.Join(dir, "patchbay.db"))
-	save(t, s, goldenAuth())
+	before := goldenAuth()
+	before.Metadata["refresh_token"] = "before"
+	save(t, s, before)
+	if _, err := s.Commit(t.Context(), goldenAuth(), 0); err != nil {
+		t.Fatal(err)
+	}
 	for _, bucket := range []string{ClientKeys, Cooldowns, Plugins} {
 		if err := s.Records(bucket).Put(t.Context(), "golden", []byte(bucket)); err != nil {
 			t.Fatal(err)

@@ -29,8 +29,8 @@ func TestOpenRefuses(t *testing.T) {
 		kind   error
 		says   string
 	}{
-		{"store is empty", func(t *testing.T, path string) { write(t, path, nil) }, ErrDamaged, "is empty, but"},
-		{"store is missing", func(t *testing.T, path string) { remove(t, path) }, ErrDamaged, "is missing, but"},
+		{"S-08 store is empty", func(t *testing.T, path string) { write(t, path, nil) }, ErrDamaged, "is empty, but"},
+		{"S-08 store is missing", func(t *testing.T, path string) { remove(t, path) }, ErrDamaged, "is missing, but"},
 		{"store and identity are missing", func(t *testing.T, path string) { remove(t, path); remove(t, identityPath(path)) }, ErrDamaged, "patchbay.journal says"},
 		{"store, identity and journal are missing", func(t *testing.T, path string) {
 			remove(t, path)
@@ -61,7 +61,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"id is not an id", set(metaStore, "x"), ErrDamaged, "its id"},
 		{"identity is some other file", func(t *testing.T, path string) { write(t, identityPath(path), []byte("x")) }, ErrDamaged, "not an identity file"},
 		{"schema is not a number", set(metaSchema, "x"), ErrDamaged, "schema version"},
-		{"schema is newer", set(metaSchema, "3"), ErrNewerSchema, "schema 3"},
+		{"S-12 schema is newer", set(metaSchema, "3"), ErrNewerSchema, "schema 3"},
 		{"schema is newer and the key is unknown", func(t *testing.T, path string) {
 			set(metaSchema, "3")(t, path)
 			write(t, key(path), []byte("a key of the future"))
@@ -75,8 +75,8 @@ func TestOpenRefuses(t *testing.T) {
 				return meta.Put([]byte(metaHead), raw)
 			})
 		}, ErrDamaged, "does not open"},
-		{"key is missing", func(t *testing.T, path string) { remove(t, key(path)) }, ErrWrongKey, "is sealed with key "},
-		{"key is of another store", func(t *testing.T, path string) { write(t, key(path), otherKey(t)) }, ErrWrongKey, "is sealed with key "},
+		{"S-10 key is missing", func(t *testing.T, path string) { remove(t, key(path)) }, ErrWrongKey, "is sealed with key "},
+		{"S-10 key is of another store", func(t *testing.T, path string) { write(t, key(path), otherKey(t)) }, ErrWrongKey, "is sealed with key "},
 		{"key is empty", func(t *testing.T, path string) { write(t, key(path), nil) }, ErrWrongKey, "not a key set"},
 		{"key is some other file", func(t *testing.T, path string) { write(t, key(path), []byte(`{"secret":"canary"}`)) }, ErrWrongKey, "not a key set"},
 		{"key is too large", func(t *testing.T, path string) { write(t, key(path), make([]byte, keyFileMax+1)) }, ErrWrongKey, "too large"},
@@ -115,7 +115,8 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func TestOpenLocked(t *testing.T) {
+// TestS09SecondProcess: who comes second is told within two seconds, by name.
+func TestS09SecondProcess(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
 	unchanged(t, path)

@@ -19,9 +19,9 @@ import (
 	"github.com/patchbay-dev/patchbay/host/auth"
 )
 
-// TestNoSecretInAnyFile looks for secrets, raw and encoded, in every byte of
+// TestA16NoSecretInAnyFile looks for secrets, raw and encoded, in every byte of
 // every file, also after they were overwritten and deleted.
-func TestNoSecretInAnyFile(t *testing.T) {
+func TestA16NoSecretInAnyFile(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
 	canary := func(i int) string { return fmt.Sprintf("canary-%04d-secret-of-the-operator", i) }
@@ -40,6 +40,12 @@ func TestNoSecretInAnyFile(t *testing.T) {
 				if err := s.Records(bucket).Put(t.Context(), id, []byte(next())); err != nil {
 					t.Fatal(err)
 				}
+			}
+			if _, err := s.Begin(t.Context(), id, 0, auth.TokenDigest(next())); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Commit(t.Context(), &auth.Auth{ID: id, Metadata: map[string]any{"refresh_token": next()}}, 0); err != nil {
+				t.Fatal(err)
 			}
 			if (i+round)%3 == 0 {
 				if err := s.Delete(t.Context(), id); err != nil {

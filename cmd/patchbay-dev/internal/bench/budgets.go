@@ -21,6 +21,9 @@ const (
 	limitPickSize = 2.0
 	limitStart    = 1.0
 	limitDirect   = 3.0
+	limitLoad     = 2.0
+	limitMark     = 1.1
+	limitCommit   = 2.0
 )
 
 // budgets judges. Only what was measured is judged.
@@ -106,6 +109,9 @@ func microBudgets(micro []Micro) []Budget {
 	add("pick among 100,000", value(pickMany, "ns/op"), limitPick, "ns")
 	add("pick among 10", value(pickFew, "ns/op"), limitPick, "ns")
 	add("pick: allocations", max(value(pickMany, "allocs/op"), value(pickFew, "allocs/op")), 0, "allocs")
+	add("open and load 100,000 credentials", value(openLoad, "ns/op")/1e9, limitLoad, "s")
+	add("mark of an outcome, with the store to without", value(markStored, "ns/mark")/value(markAlone, "ns/mark"), limitMark, "x")
+	add("commit of a refresh, to a bare put of bbolt", value(tokenCommit, "ns/op")/value(barePut, "ns/op"), limitCommit, "x")
 	few, many := value(pickFew, "ns/op"), value(pickMany, "ns/op")
 	add("pick: the larger by the smaller", max(few, many)/max(min(few, many), 1e-9), limitPickSize, "x")
 	return all

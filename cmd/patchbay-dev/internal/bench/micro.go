@@ -13,6 +13,11 @@ const (
 	driverEvent = "MappedEvent"
 	pickFew     = "Pick/round-robin/10"
 	pickMany    = "Pick/round-robin/100000"
+	openLoad    = "OpenAndLoad"
+	barePut     = "Durable/bbolt-put"
+	tokenCommit = "Durable/commit"
+	markAlone   = "Mark/alone"
+	markStored  = "Mark/stored"
 )
 
 // suite is a set of benchmarks of one package.
@@ -26,6 +31,7 @@ var suites = []suite{
 	{"./sdk-guest", "^BenchmarkMappedEvent$/^module$"},
 	{"./host/driver", "^Benchmark(MappedEvent|PassedEvent|WholeAnswer)$"},
 	{"./host/schedule", "^BenchmarkPick$/^(round-robin|mixed)$"},
+	{"./boltstore", "^Benchmark(OpenAndLoad|Durable|Mark)$"},
 }
 
 // measureMicro runs the micro-benchmarks, one package after the other, and

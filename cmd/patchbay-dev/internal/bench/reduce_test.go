@@ -52,6 +52,9 @@ func TestBudgets(t *testing.T) {
 		{Name: emptyCall, Values: map[string]float64{"ns/op": 200, "allocs/op": 1}},
 		{Name: guestEvent, Values: map[string]float64{"ns/op": 8000}}, {Name: driverEvent, Values: map[string]float64{"ns/op": 1000}},
 		{Name: pickFew, Values: map[string]float64{"ns/op": 25}}, {Name: pickMany, Values: map[string]float64{"ns/op": 60}},
+		{Name: openLoad, Values: map[string]float64{"ns/op": 1.5e9}},
+		{Name: barePut, Values: map[string]float64{"ns/op": 4e6}}, {Name: tokenCommit, Values: map[string]float64{"ns/op": 6e6}},
+		{Name: markAlone, Values: map[string]float64{"ns/mark": 400}}, {Name: markStored, Values: map[string]float64{"ns/mark": 500}},
 		{Name: "Overhead/go/a", Values: map[string]float64{"x/orig": 1.1}}, {Name: "Overhead/go/b", Values: map[string]float64{"x/orig": 1.31}},
 	}
 	got := map[string]bool{}
@@ -71,6 +74,9 @@ func TestBudgets(t *testing.T) {
 		"pick among 10":                                             true,
 		"pick: allocations":                                         true,
 		"pick: the larger by the smaller":                           false,
+		"open and load 100,000 credentials":                         true,
+		"mark of an outcome, with the store to without":             false,
+		"commit of a refresh, to a bare put of bbolt":               true,
 		"start with 10 plugins in the compile cache":                true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
