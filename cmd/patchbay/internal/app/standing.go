@@ -26,17 +26,23 @@ func lockProblem(l plugins.Locked) string {
 	return ""
 }
 
-// standings says which of the plugins that serve may be called, by id.
-func (a *App) standings() map[string]plugins.Standing {
+// standing is whether a version that serves may be called.
+type standing struct {
+	plugins.Standing
+	sha string
+}
+
+// standings returns that of the plugins that serve, by id.
+func (a *App) standings() map[string]standing {
 	a.mu.Lock()
 	serving := make(map[string]*plugins.Plugin, len(a.running))
 	for id, r := range a.running {
 		serving[id] = r.plugin
 	}
 	a.mu.Unlock()
-	out := make(map[string]plugins.Standing, len(serving))
+	out := make(map[string]standing, len(serving))
 	for id, p := range serving {
-		out[id] = p.Standing()
+		out[id] = standing{p.Standing(), p.SHA256()}
 	}
 	return out
 }

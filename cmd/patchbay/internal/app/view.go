@@ -16,7 +16,8 @@ func (a *App) view(l plugins.Locked) admin.PluginView {
 	}
 	if s, serves := a.standings()[l.ID]; serves {
 		v.Status = "active"
-		if s.Quarantined {
+		// Between the pin and the swap, another version still serves.
+		if s.Quarantined && s.sha == l.SHA256 {
 			v.Status, v.Reason = "quarantined", s.Reason
 		}
 	}
