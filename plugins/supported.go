@@ -13,6 +13,7 @@ func Features() []string {
 	return []string{
 		abi.FeatureEdits, abi.FeatureUnwrap, abi.FeatureInspect, abi.FeatureHold, abi.FeatureBuffers,
 		abi.FeatureCancel, abi.FeatureSessions, abi.FeatureLogin, abi.FeaturePreparer,
+		abi.FeatureSigners, abi.FeatureForms, abi.FeatureEncodings, abi.FeatureExchange, abi.FeatureRefresh, abi.FeatureReadSecret,
 	}
 }
 

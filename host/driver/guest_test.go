@@ -25,6 +25,7 @@ type call struct {
 	resume   *abi.ResumeInput
 	classify *abi.ClassifyInput
 	models   *abi.ModelsInput
+	refresh  *abi.RefreshInput
 	login    *abi.LoginInput
 }
 
@@ -53,6 +54,9 @@ func (g *fakeGuest) Call(_ context.Context, op abi.Op, input, dst []byte) ([]byt
 	case abi.OpClassify:
 		c.classify = &abi.ClassifyInput{}
 		msg = c.classify
+	case abi.OpRefresh:
+		c.refresh = &abi.RefreshInput{}
+		msg = c.refresh
 	case abi.OpModels:
 		c.models = &abi.ModelsInput{}
 		msg = c.models

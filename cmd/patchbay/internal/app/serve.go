@@ -87,7 +87,11 @@ func (a *App) prepare(p *plugins.Plugin, cfg *settings.Config) (*running, error)
 			Door:        a.door,
 			HostVersion: a.version,
 			IdleTimeout: cfg.Limits.IdleTimeout,
-			Logger:      a.log,
+			ConfigSecret: func(name string) string {
+				text, _ := cfg.Plugins.Config[m.ID][name].(string)
+				return text
+			},
+			Logger: a.log,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("plugin %s: %w", m.ID, err)
