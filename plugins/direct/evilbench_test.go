@@ -86,7 +86,7 @@ func BenchmarkNeighbour(b *testing.B) {
 	const window = 400 * time.Millisecond
 	honest := load(b, goGuest, nil)
 	busy := load(b, busyGuest(), nil)
-	for _, name := range []string{"loop-empty", "recursion-tree", "memory-fill", "memory-copy", "memory-grow", "table-fill", "ref-func", "cache-miss", "square-roots", "imports-loop"} {
+	for _, name := range []string{"loop-empty", "memory-copy", "memory-grow", "cache-miss", "square-roots", "imports-loop"} {
 		b.Run(name, func(b *testing.B) {
 			evil := load(b, readEvil(b, name), nil)
 			var ratios, own []float64
