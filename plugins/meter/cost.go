@@ -16,11 +16,14 @@ const (
 	weightBulk = 16
 )
 
-// Shifts from a length to its charge at one unit for each 64 bytes. The length
-// of a memory.grow is that of the memory afterwards, since all of it may be
-// moved: a thousand grows by one page took 200 ms.
+// Shifts from a length to its charge. Memory costs one unit for each 16 bytes: a
+// copy that touches its pages for the first time moves 2 GB a second, and at 64
+// bytes a unit two of 48 MiB were in one slice. Tables and memory.grow cost one
+// for each 64 bytes; the length of a memory.grow is that of the memory
+// afterwards, since all of it may be moved: a thousand grows by one page took
+// 200 ms where memory is on Go's heap.
 const (
-	bytesShift   = 6               // right
-	entriesShift = 3               // right: an entry of a table has 8 bytes
-	pagesShift   = 16 - bytesShift // left
+	bytesShift   = 4  // right
+	entriesShift = 3  // right: an entry of a table has 8 bytes
+	pagesShift   = 10 // left
 )
