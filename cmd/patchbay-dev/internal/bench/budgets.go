@@ -114,5 +114,5 @@ func microBudgets(micro []Micro) []Budget {
 	add("commit of a refresh, to a bare put of bbolt", value(tokenCommit, "ns/op")/value(barePut, "ns/op"), limitCommit, "x")
 	few, many := value(pickFew, "ns/op"), value(pickMany, "ns/op")
 	add("pick: the larger by the smaller", max(few, many)/max(min(few, many), 1e-9), limitPickSize, "x")
-	return all
+	return append(all, evilBudgets(micro)...)
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -39,7 +40,7 @@ var suites = []suite{
 func (b *bench) measureMicro() ([]Micro, string, error) {
 	var all []Micro
 	var raw strings.Builder
-	for _, s := range suites {
+	for _, s := range slices.Concat(suites, evilSuites) {
 		b.logf("go test -bench %s %s", s.pattern, s.pkg)
 		text, err := b.output(b.root, "go", "test", "-run=^$", "-bench="+s.pattern, "-benchmem",
 			"-benchtime="+b.opts.Plan.MicroTime, "-count="+strconv.Itoa(b.opts.Plan.MicroCount), s.pkg)
