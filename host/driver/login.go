@@ -30,6 +30,7 @@ func (e *Executor) Login(ctx context.Context, draft *auth.Auth, in auth.LoginInp
 		return auth.LoginOutput{}, err
 	}
 	defer at.release()
+	at.info.Credential.Revision = revisionOf(at.auth)
 	at.state = slices.Clone(in.State)
 	input := &abi.LoginInput{
 		Provider: e.provider.Key, Phase: loginPhases[in.Phase], SessionID: in.Session,
@@ -46,12 +47,9 @@ func (e *Executor) Login(ctx context.Context, draft *auth.Auth, in auth.LoginInp
 			if rule != "" {
 				return auth.LoginOutput{}, at.brokenAt(op, "prompt: %s", rule)
 			}
-			return auth.LoginOutput{Draft: at.auth, Prompt: prompt, State: slices.Clone(at.state), SlowDown: at.slowDown}, nil
+			return auth.LoginOutput{Draft: at.durable(), Prompt: prompt, State: slices.Clone(at.state), SlowDown: at.slowDown}, nil
 		case abi.ActionIsPatch:
-			if is := at.info.Credential.Revision; act.Patch.Revision != is {
-				return auth.LoginOutput{}, at.brokenAt(op, "patch: it is for revision %d of the credential, and this is %d", act.Patch.Revision, is)
-			}
-			fresh, err := at.patched(op, act.Patch)
+			fresh, err := at.revised(op, act.Patch)
 			if err != nil {
 				return auth.LoginOutput{}, err
 			}

@@ -124,7 +124,7 @@ func TestLoginSteps(t *testing.T) {
 				if c.resume.Op != abi.OpLogin || c.resume.Step != "who" || string(c.resume.State) != "s0" {
 					t.Errorf("resume: %+v", c.resume)
 				}
-				return []abi.Action{patch(abi.Patch{Set: []abi.Pair{{Name: "email", Value: "ada@example.com"}}, Delete: []string{"other"}, Label: &label})}
+				return []abi.Action{patch(abi.Patch{Revision: c.resume.Attempt.Credential.Revision, Set: []abi.Pair{{Name: "email", Value: "ada@example.com"}}, Delete: []string{"other"}, Label: &label})}
 			}
 		},
 		state: func(int) []byte { return []byte("s0") },
@@ -153,13 +153,19 @@ func TestLoginRefuses(t *testing.T) {
 		"a patch of a destination": {[]abi.Action{patch(abi.Patch{Set: []abi.Pair{{Name: "base_url", Value: "https://evil.example"}}})}, "patch"},
 		"a patch of a setting":     {[]abi.Action{patch(abi.Patch{Set: []abi.Pair{{Name: "allow_private", Value: "true"}}})}, "patch"},
 		"a patch of a pattern":     {[]abi.Action{patch(abi.Patch{Set: []abi.Pair{{Name: "project", Value: "UPPER"}}})}, "project"},
-		"a patch of another":       {[]abi.Action{patch(abi.Patch{Revision: 7})}, "revision 7"},
+		"a patch of another":       {[]abi.Action{patch(abi.Patch{Revision: 7})}, "another revision"},
 		"a stream":                 {send(abi.Send{Deliver: abi.DeliverPass, Request: &abi.Request{Method: "GET", URL: &abi.Url{Base: "base_url"}}}), "whole answers and exchanges"},
 		"a reply":                  {[]abi.Action{reply("x")}, "may not answer"},
 		"fail":                     {[]abi.Action{fail(abi.Fail{Code: "auth_invalid", Message: "no such account"})}, "no such account"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := newExecutor(t, always(c.actions...), loginManifest())
+			g := &fakeGuest{answer: func(_ int, asked call) []abi.Action {
+				if p := c.actions[0].Patch; p != nil && p.Revision == 0 {
+					p.Revision = asked.login.Credential.Revision
+				}
+				return c.actions
+			}}
+			e := newExecutor(t, g, loginManifest())
 			_, err := e.Login(t.Context(), draftOf("https://api.example.com"), auth.LoginInput{Phase: auth.LoginStart})
 			if err == nil || !strings.Contains(err.Error(), c.broken) {
 				t.Errorf("%v, want %q", err, c.broken)

@@ -8,9 +8,9 @@ import (
 	"github.com/patchbay-dev/patchbay/host/auth"
 )
 
-// patched is the draft of a login with the guest's last word on it. What
+// patched is the attempt's credential with the guest's last word on it. What
 // exchanges brought is there already; the guest sets public fields, and takes
-// away what it needed for the login only.
+// away what it needed for a login only.
 func (a *attempt) patched(op abi.Op, p *abi.Patch) (*auth.Auth, error) {
 	fresh := a.auth.Clone()
 	kind := func(name string) string {
@@ -30,8 +30,11 @@ func (a *attempt) patched(op abi.Op, p *abi.Patch) (*auth.Auth, error) {
 		fresh.Attributes[name] = strings.Clone(s.Value)
 	}
 	for _, name := range p.Delete {
-		if kind(name) == abi.FieldDestination {
+		switch is := kind(name); {
+		case is == abi.FieldDestination:
 			return nil, a.brokenAt(op, "patch: the field %s is the operator's", short(name))
+		case is != abi.FieldPublic && a.op != abi.OpLogin:
+			return nil, a.brokenAt(op, "patch: the field %s is secret; a plugin deletes secrets of a login only", short(name))
 		}
 		delete(fresh.Attributes, name)
 		delete(fresh.Metadata, name)
