@@ -206,9 +206,9 @@ func TestWhatThisHostLacksIsNamed(t *testing.T) {
 	}{
 		{"edits", func(m obj) { m["requires"] = []any{"edits"} }, nil},
 		{"features", func(m obj) { m["requires"] = []any{"edits", "ws", "telepathy"} }, []string{"feature ws", "feature telepathy"}},
-		{"preparers", func(m obj) { provides(m)["preparers"] = []any{obj{"name": "p", "providers": []any{"x"}}} }, []string{"provides.preparers"}},
-		{"post_auth", func(m obj) { provides(m)["post_auth"] = []any{obj{"name": "p"}} }, []string{"provides.post_auth"}},
-		{"observers", func(m obj) { provides(m)["observers"] = []any{obj{"name": "p", "events": []any{"result"}}} }, []string{"provides.observers"}},
+		{"preparers", func(m obj) { provides(m)["preparers"] = []any{obj{"name": "p", "providers": []any{"x"}}} }, nil},
+		{"post_auth", func(m obj) { provides(m)["post_auth"] = []any{obj{"name": "p"}} }, nil},
+		{"observers", func(m obj) { provides(m)["observers"] = []any{obj{"name": "p", "events": []any{"result"}}} }, nil},
 		{"refresh", func(m obj) { provider(m)["refresh"] = true }, nil},
 		{"cancel, sessions", func(m obj) { provider(m)["cancel"] = true; provider(m)["sessions"] = true }, nil},
 		{"exchange", func(m obj) { provider(m)["deliver"] = []any{"exchange"} }, nil},

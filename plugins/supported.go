@@ -14,6 +14,7 @@ func Features() []string {
 		abi.FeatureEdits, abi.FeatureUnwrap, abi.FeatureInspect, abi.FeatureHold, abi.FeatureBuffers,
 		abi.FeatureCancel, abi.FeatureSessions, abi.FeatureLogin, abi.FeaturePreparer,
 		abi.FeatureSigners, abi.FeatureForms, abi.FeatureEncodings, abi.FeatureExchange, abi.FeatureRefresh, abi.FeatureReadSecret,
+		abi.FeatureIntercept, abi.FeaturePostAuth, abi.FeatureObserve,
 	}
 }
 

@@ -22,7 +22,11 @@ func newHook(guest abi.Guest, m *abi.Manifest, name string, opts Options) (*Exec
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Executor{guest: guest, manifest: m, provider: abi.Provider{Key: name}, opts: opts}, nil
+	signers, err := compileSigners(m)
+	if err != nil {
+		return nil, fmt.Errorf("driver: plugin %s: %w", m.ID, err)
+	}
+	return &Executor{guest: guest, manifest: m, provider: abi.Provider{Key: name}, opts: opts, signers: signers}, nil
 }
 
 // askHook calls a hook's guest once and returns the attempt, with the terminal

@@ -167,18 +167,32 @@ func extends(shown, got *abi.Request) bool {
 	return bytes.Equal(abi.AppendMessage(nil, shown), abi.AppendMessage(nil, &bare))
 }
 
-// addTo writes what interceptors add, each in its own slots, onto a request that
-// is otherwise done.
-func (l additions) addTo(o *outgoing, provider string) error {
+// addTo writes what interceptors add, each in its own slots and signed over the
+// final body, onto the request of an attempt that is otherwise done. A key of
+// theirs that is missing blames no credential.
+func (l additions) addTo(a *attempt, o *outgoing) error {
 	for _, add := range l {
-		own := &outgoing{dest: o.dest, method: o.method, url: o.url, header: http.Header{}, body: o.body}
-		own.name = add.at.e.reaches(provider, o.method)
-		if err := add.at.headers(own, add.headers); err != nil {
+		own := &outgoing{dest: o.dest, method: o.method, url: o.url, header: o.header.Clone(), body: o.body}
+		own.name = add.at.e.reaches(a.e.provider.Key, o.method)
+		for _, h := range add.headers { // the host's own, such as User-Agent
+			own.header.Del(h.Name)
+		}
+		err := add.at.headers(own, add.headers)
+		if err == nil {
+			err = add.at.sign(own)
+		}
+		if u, ok := errors.AsType[*executor.UpstreamError](err); ok {
+			return unintercepted("the plugin " + add.at.e.manifest.ID + ": " + u.Message)
+		}
+		if err != nil {
 			return err
 		}
-		for _, h := range add.headers {
-			name := http.CanonicalHeaderKey(strings.Clone(h.Name))
-			o.header[name] = own.header[name]
+		add.at.e.hideConfig(a.scrubber()) // the upstream may repeat what it got
+		for name, values := range own.header {
+			added := slices.ContainsFunc(add.headers, func(h abi.NamedValue) bool { return strings.EqualFold(h.Name, name) })
+			if _, there := o.header[name]; added || !there {
+				o.header[name] = values
+			}
 		}
 	}
 	return nil

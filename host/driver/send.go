@@ -121,7 +121,7 @@ func (a *attempt) outgoing(s *abi.Send) (*outgoing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return o, adds.addTo(o, a.e.provider.Key)
+	return o, adds.addTo(a, o)
 }
 
 // newSplitter cuts the answer as the send says, else by its content type.

@@ -76,6 +76,7 @@ type App struct {
 
 	desk
 	versions versions
+	plugged  atomic.Pointer[plugged] // nil before the first plugin serves
 
 	// installing serialises installs and removals of plugins, which compile.
 	installing sync.Mutex
@@ -160,7 +161,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	hook := hooks{a.failures}
+	hook := hooks{a.failures, watchers{a}}
 	if o.Metrics != nil {
 		hook = append(hook, o.Metrics)
 		a.measure(o.Metrics)

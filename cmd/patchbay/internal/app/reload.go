@@ -88,6 +88,9 @@ func (a *App) adopt(ctx context.Context, cfg settings.Config) (admin.Reloaded, e
 	// A caller that leaves does not leave things half done.
 	ctx = context.WithoutCancel(ctx)
 	a.cfg.Store(&cfg)
+	a.mu.Lock()
+	a.replug() // their order may be another
+	a.mu.Unlock()
 	a.setPolicies(old, &cfg)
 	a.apply(&cfg)
 	err = a.changeCredentials(ctx, creds)

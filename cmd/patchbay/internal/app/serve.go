@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 type running struct {
 	plugin    *plugins.Plugin
 	executors []*driver.Executor
+	hooking
 	// hooks look at new credentials, in the manifest's order.
 	hooks []auth.PostAuthHook
 }
@@ -34,6 +36,7 @@ func (r *running) close(ctx context.Context) error {
 			break // the time is up; Close ends what is left
 		}
 	}
+	_ = r.retire(ctx) // so it is here
 	return r.plugin.Close(ctx)
 }
 
@@ -82,17 +85,19 @@ func (a *App) publish(p *plugins.Plugin) error {
 func (a *App) prepare(p *plugins.Plugin, cfg *settings.Config) (*running, error) {
 	m := p.Manifest()
 	r := &running{plugin: p}
+	opts := driver.Options{
+		Door:         a.door,
+		HostVersion:  a.version,
+		IdleTimeout:  cfg.Limits.IdleTimeout,
+		Logger:       a.log,
+		Intercept:    a.intercepts,
+		ConfigSecret: p.Secret,
+	}
+	if err := a.hook(r, opts); err != nil {
+		return nil, fmt.Errorf("plugin %s: %w", m.ID, err)
+	}
 	for i := range m.Provides.Providers {
-		e, err := driver.New(p, m, m.Provides.Providers[i], driver.Options{
-			Door:        a.door,
-			HostVersion: a.version,
-			IdleTimeout: cfg.Limits.IdleTimeout,
-			ConfigSecret: func(name string) string {
-				text, _ := cfg.Plugins.Config[m.ID][name].(string)
-				return text
-			},
-			Logger: a.log,
-		})
+		e, err := driver.New(p, m, m.Provides.Providers[i], opts)
 		if err != nil {
 			return nil, fmt.Errorf("plugin %s: %w", m.ID, err)
 		}
@@ -104,13 +109,15 @@ func (a *App) prepare(p *plugins.Plugin, cfg *settings.Config) (*running, error)
 // swap lets r take the requests, and drains the version that had them before.
 func (a *App) swap(r *running) error {
 	m := r.plugin.Manifest()
+	err := a.observe(r)
 	a.mu.Lock()
-	if a.closed {
+	if a.closed || err != nil {
 		a.mu.Unlock()
-		return ErrClosed
+		return errors.Join(cmp.Or(err, ErrClosed), r.retire(a.background))
 	}
 	old := a.running[m.ID]
 	a.running[m.ID] = r
+	a.replug()
 	a.mu.Unlock()
 	a.versions.add(r.plugin)
 	for _, e := range r.executors {
@@ -137,6 +144,7 @@ func (a *App) withdraw(id string) {
 	a.mu.Lock()
 	old := a.running[id]
 	delete(a.running, id)
+	a.replug()
 	a.mu.Unlock()
 	if old == nil {
 		return
