@@ -56,6 +56,8 @@ type Report struct {
 	// Unsure is how often a credential's store said that it cannot know, Logins how
 	// often one had to be logged in again, Rotated how many refreshes there were.
 	Unsure, Logins, Rotated int
+	// SlowestStart is the longest that a process took from its start to serving.
+	SlowestStart time.Duration
 	// Lost says what was lost, and when.
 	Lost []string
 }
@@ -75,14 +77,24 @@ type run struct {
 
 // Run runs the rounds. An error is a round that could not be run as planned; what
 // was lost stands in the report.
-func Run(ctx context.Context, o Options) (_ *Report, err error) {
+func Run(ctx context.Context, o Options) (*Report, error) {
+	at := points
+	if o.WithoutR2 {
+		at = []string{answerUnread, answerRead, in(boltstore.OpCommit, boltstore.BeforeJournal)}
+	}
+	random := rand.New(rand.NewPCG(o.Seed, 1))
+	return runAll(ctx, o, random, plan(o.Rounds, at, random))
+}
+
+// runAll runs rounds on one store.
+func runAll(ctx context.Context, o Options, random *rand.Rand, all []round) (_ *Report, err error) {
 	dir, err := os.MkdirTemp("", "patchbay-crash-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	r := &run{
-		opts: o, dir: dir, server: &oauth.Server{FailEvery: failEvery}, random: rand.New(rand.NewPCG(o.Seed, 1)),
+		opts: o, dir: dir, server: &oauth.Server{FailEvery: failEvery}, random: random,
 		ids: []string{"cred-a", "cred-b", "cred-c", "cred-d"}, report: &Report{ByName: map[string]int{}},
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -102,12 +114,7 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	if err := r.login(ctx, r.ids); err != nil {
 		return nil, err
 	}
-	at := points
-	if o.WithoutR2 {
-		at = []string{answerUnread, answerRead, in(boltstore.OpCommit, boltstore.BeforeJournal)}
-	}
 	defer func() { r.report.Rotated, _ = r.server.Stats() }()
-	all := plan(o.Rounds, at, r.random)
 	for i, round := range all {
 		if err := ctx.Err(); err != nil {
 			return r.report, err
@@ -285,9 +292,13 @@ func (r *run) process(ctx context.Context, round round) (clean bool, err error) 
 	if err := cmd.Start(); err != nil {
 		return false, err
 	}
-	lines := bufio.NewScanner(out)
+	lines, began := bufio.NewScanner(out), time.Now()
 	for lines.Scan() {
-		switch said := lines.Text(); {
+		said := lines.Text()
+		if said == saidReady {
+			r.report.SlowestStart = max(r.report.SlowestStart, time.Since(began))
+		}
+		switch {
 		case round.point != "":
 		case said == saidFault, said == saidReady && !faulty:
 			r.end(ctx, round.kind, cmd.Process)

@@ -47,6 +47,33 @@ func TestS01NothingIsLost(t *testing.T) {
 	}
 }
 
+// TestStops: however a server is stopped in the middle of refreshes, nothing is
+// lost; told to, it ends what it began.
+func TestStops(t *testing.T) {
+	for name, kinds := range map[string][]kind{
+		"D-02 SIGTERM":                      {terminate, terminate, terminate},
+		"D-03 a second SIGTERM":             {insist, insist, insist},
+		"D-04 SIGKILL":                      {killRandom, killRandom, killRandom},
+		"S-03 no room":                      {noRoomJournal, noRoomFile, shortWrite},
+		"S-04 a failed fsync":               {fsyncJournal, fsyncFile},
+		"S-05 S-07 damage before the start": {metaLost, killRandom, metaLost, bitFlip, truncated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var rounds []round
+			for _, k := range kinds {
+				rounds = append(rounds, round{kind: k})
+			}
+			r, err := runAll(t.Context(), options(0), rand.New(rand.NewPCG(2, 1)), rounds)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(r.Lost) > 0 || r.Rounds != len(kinds) {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
 // TestS01WithoutR2ATokenIsLost: it is the intent that makes the difference.
 func TestS01WithoutR2ATokenIsLost(t *testing.T) {
 	o := options(3)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+	"time"
 )
 
 // Print writes a report: the rounds by point and kind, what was lost, and the
@@ -17,7 +18,8 @@ func Print(w io.Writer, r *Report) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%d refreshes; %d times a store said that it cannot know; %d new logins\n", r.Rotated, r.Unsure, r.Logins)
+	fmt.Fprintf(w, "%d refreshes; %d times a store said that it cannot know; %d new logins; slowest start %v\n",
+		r.Rotated, r.Unsure, r.Logins, r.SlowestStart.Round(time.Millisecond))
 	for _, what := range r.Lost {
 		fmt.Fprintln(w, "LOST", what)
 	}
