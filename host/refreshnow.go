@@ -134,7 +134,8 @@ type asking struct {
 	exec auth.ProviderExecutor
 	// attempt: a request was refused with the old tokens.
 	attempt bool
-	// saved is the record as the executor had it saved in the middle of its work.
+	// saved is what the executor had saved in the middle of its work, as it gave
+	// it: edits that were made meanwhile are not in it.
 	saved *auth.Auth
 }
 
@@ -154,9 +155,9 @@ func (m *Manager) askExecutor(ask *asking, a *auth.Auth) (fresh *auth.Auth, err 
 		m.refreshing.note(a.ID, func(k *renewal) {
 			k.unsaved = &unsaved{before: before, fresh: fresh.Clone(), since: m.now(), more: ask.saved != nil}
 		})
-		saved, err := m.settle(a.ID)
+		_, err := m.settle(a.ID)
 		if err == nil {
-			ask.saved = saved.Clone()
+			ask.saved = fresh.Clone()
 		}
 		return err
 	})
