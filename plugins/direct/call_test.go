@@ -29,7 +29,7 @@ func TestCallAppendsTheAnswer(t *testing.T) {
 }
 
 // Two calls in one instance would read each other's bytes.
-func TestLeaseIsExclusive(t *testing.T) {
+func TestP15LeaseIsExclusive(t *testing.T) {
 	m := load(t, goGuest, func(c *direct.Config) { c.Instances = 3; c.QueueTime = time.Minute })
 	var wg sync.WaitGroup
 	for g := range 64 {
@@ -316,7 +316,7 @@ func TestFresh(t *testing.T) {
 	}
 }
 
-func TestFullPool(t *testing.T) {
+func TestE02FullPool(t *testing.T) {
 	in, out := make(chan struct{}), make(chan struct{})
 	m := load(t, gate(asm.OK()), func(c *direct.Config) {
 		c.Instances = 1

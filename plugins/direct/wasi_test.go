@@ -66,7 +66,7 @@ func errnoOf(t *testing.T, m *direct.Module) int {
 }
 
 // P-16: everything is there, nothing has an effect.
-func TestWASIHasNoEffect(t *testing.T) {
+func TestP16WASIHasNoEffect(t *testing.T) {
 	for _, f := range preview1 {
 		t.Run(f.name, func(t *testing.T) {
 			if got := errnoOf(t, load(t, wasiCall(f.name, f.params), nil)); got != f.errno {
@@ -156,7 +156,7 @@ func TestQuotaOfRandom(t *testing.T) {
 	wantFault(t, err, abi.FaultLimit)
 }
 
-func TestGoGuestSeesNothing(t *testing.T) {
+func TestP16GoGuestSeesNothing(t *testing.T) {
 	m := load(t, goGuest, nil)
 	if got, err := execute(t.Context(), m, "environment", ""); err != nil || got != "0 0 true" {
 		t.Errorf("got %q, %v", got, err)

@@ -19,11 +19,12 @@ var evilSuites = []suite{
 	{"./plugins/direct", "^BenchmarkEvilPause$"},
 }
 
-// evilBudgets judges the worst of them.
+// evilBudgets judges the worst of them. Of the waits it leaves out one in ten:
+// on a machine with other things to do, the longest is the machine's.
 func evilBudgets(micro []Micro) []Budget {
 	return []Budget{
 		worstOf(micro, "Neighbour/", "x/busy", "p99 of a call beside an evil plugin", limitNeighbour, "x beside a busy one"),
-		worstOf(micro, "EvilPause/", "ms/stop-max", "wait of a collection for an evil plugin", limitStop, "ms"),
+		worstOf(micro, "EvilPause/", "ms/stop-p90", "wait of a collection for an evil plugin, nine in ten", limitStop, "ms"),
 	}
 }
 
