@@ -13,9 +13,9 @@ import (
 	"github.com/patchbay-dev/patchbay/host/executor"
 )
 
-// TestClientLeaves: the end of the client's context, and Close, reach the
+// TestK01ClientLeaves: the end of the client's context, and Close, reach the
 // upstream at once, whatever the stream waits for.
-func TestClientLeaves(t *testing.T) {
+func TestK01ClientLeaves(t *testing.T) {
 	for _, deliver := range []abi.Deliver{abi.DeliverPass, abi.DeliverEvents} {
 		for _, how := range []string{"context", "close"} {
 			t.Run(deliver.String()+" "+how, func(t *testing.T) {
@@ -123,9 +123,9 @@ func (g trapping) Call(ctx context.Context, op abi.Op, input, dst []byte) ([]byt
 	return g.fakeGuest.Call(ctx, op, input, dst)
 }
 
-// TestTrapInAStream: what was given stays given, the plugin is named, and the
+// TestP11TrapInAStream: what was given stays given, the plugin is named, and the
 // upstream is let go. spec: faults.md P-11.
-func TestTrapInAStream(t *testing.T) {
+func TestP11TrapInAStream(t *testing.T) {
 	gone := make(chan struct{})
 	more := make(chan struct{})
 	up := serve(t, func(w http.ResponseWriter, r *http.Request) {

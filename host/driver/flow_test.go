@@ -275,6 +275,24 @@ func TestBuffers(t *testing.T) {
 	}
 }
 
+// TestP12AnotherAttemptsBuffer: a buffer is its attempt's; another one that names
+// it finds nothing.
+func TestP12AnotherAttemptsBuffer(t *testing.T) {
+	flush := abi.Action{Which: abi.ActionIsFlush, Flush: &abi.Flush{Buffer: "a"}}
+	g := &fakeGuest{answer: func(n int, _ call) []abi.Action {
+		if n == 0 {
+			return []abi.Action{{Which: abi.ActionIsAppend, Append: &abi.Append{Buffer: "a", Data: []byte("mine")}}, chunk("one"), end}
+		}
+		return []abi.Action{flush, chunk("two"), end}
+	}}
+	e := newExecutor(t, g, featured())
+	for _, want := range []string{"data: one\n\ndata: [DONE]\n\n", "data: \n\ndata: two\n\ndata: [DONE]\n\n"} {
+		if got, err := openAndRead(t, e, "http://127.0.0.1"); err != nil || got != want {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+}
+
 // TestNotNegotiated: what the manifest does not require breaks the contract.
 func TestNotNegotiated(t *testing.T) {
 	held := chunk("x")

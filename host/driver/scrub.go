@@ -142,6 +142,9 @@ func (s *scrubber) bytes(p []byte) []byte {
 
 // text is bytes for a string.
 func (s *scrubber) text(t string) string {
+	if len(t) < minSecret { // nothing that is looked for is as short
+		return t
+	}
 	for _, pattern := range s.patterns {
 		t = strings.ReplaceAll(t, string(pattern), string(redacted))
 	}

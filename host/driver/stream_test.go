@@ -240,9 +240,9 @@ func TestStreamWithoutNetwork(t *testing.T) {
 	}
 }
 
-// TestStreamBreaks: before the first byte a break is an error of OpenStream or
+// TestU07StreamBreaks: before the first byte a break is an error of OpenStream or
 // of the first Next; after it, of the Next that met it.
-func TestStreamBreaks(t *testing.T) {
+func TestU07StreamBreaks(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		handler http.HandlerFunc
@@ -253,11 +253,11 @@ func TestStreamBreaks(t *testing.T) {
 		{name: "before headers", handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
 		{name: "after headers", handler: func(w http.ResponseWriter, r *http.Request) { sse("")(w, r); panic(http.ErrAbortHandler) }},
 		{name: "after a byte", handler: func(w http.ResponseWriter, r *http.Request) { sse("data: 1\n")(w, r); panic(http.ErrAbortHandler) }, want: "data: 1\n"},
-		{name: "silent", handler: func(_ http.ResponseWriter, r *http.Request) {
+		{name: "U-06 silent", handler: func(_ http.ResponseWriter, r *http.Request) {
 			io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
 		}, idle: 150, timeout: true},
-		{name: "silent after a byte", handler: func(w http.ResponseWriter, r *http.Request) {
+		{name: "U-06 silent after a byte", handler: func(w http.ResponseWriter, r *http.Request) {
 			sse("data: 1\n")(w, r)
 			<-r.Context().Done()
 		}, idle: 150, want: "data: 1\n", timeout: true},
