@@ -2,7 +2,9 @@ package driver
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -80,6 +82,8 @@ func TestScrub(t *testing.T) {
 	}
 	texts := map[string]string{
 		"raw": key, "json": string(quoted), "nested": "nested-secret-value", "attribute": "header-secret-value",
+		"hex": hex.EncodeToString([]byte(key)), "upper hex": strings.ToUpper(hex.EncodeToString([]byte(key))),
+		"form": url.QueryEscape(key), "path": url.PathEscape(key),
 		"slashes": strings.ReplaceAll(key, "/", `\/`),
 	}
 	for _, prefix := range []string{"", "u", "us", "user:"} {

