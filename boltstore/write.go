@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -110,10 +112,10 @@ func (s *Store) journalOps(name string, generation uint64, ops []op) (int, error
 		return 0, err
 	}
 	if err := s.seams.at(name, BeforeJournal); err != nil {
-		return 0, fmt.Errorf("write %s: %w", s.journal.path, err)
+		return 0, writing(s.journal.path, err)
 	}
 	if err := s.journal.append(b, generation); err != nil {
-		return 0, fmt.Errorf("write %s: %w", s.journal.path, err)
+		return 0, writing(s.journal.path, err)
 	}
 	if err := s.seams.at(name, JournalWritten); err != nil {
 		return 0, s.freeze(err)
@@ -136,7 +138,16 @@ func (s *Store) uncommitted(name string, t *txn, late, journaled int, before uin
 			return s.freeze(errors.Join(cause, err))
 		}
 	}
-	return fmt.Errorf("write %s: %w", s.path, cause)
+	return writing(s.path, cause)
+}
+
+// writing names the file that an error is about, if the error does not.
+func writing(path string, err error) error {
+	var named *os.PathError
+	if errors.As(err, &named) {
+		return err
+	}
+	return fmt.Errorf("write %s: %w", path, err)
 }
 
 // shows reports whether the file, as this process sees it, holds a generation,
@@ -162,6 +173,10 @@ func (s *Store) freeze(cause error) error {
 // spaceError reports whether a write failed for want of room, so that it may
 // work later.
 func spaceError(err error) bool {
+	// bbolt does not wrap what keeps it from growing the file, before it writes.
+	if strings.HasPrefix(err.Error(), "file resize error") {
+		return true
+	}
 	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
 		if errors.Is(err, full) {
 			return true

@@ -141,8 +141,13 @@ func (c *child) at(place string) {
 // atStore is boltstore.Seams.At.
 func (c *child) atStore(op string, p boltstore.Point) error {
 	if op == boltstore.OpCommit && p == boltstore.BeforeJournal && c.order.Fault != "" && c.commits.Add(1) >= int64(c.order.Nth) {
-		c.failing.Store(true)
-		c.once.Do(func() { fmt.Fprintln(c.out, saidFault) })
+		c.once.Do(func() {
+			if c.order.Fault == fullDisk {
+				c.fill()
+			}
+			c.failing.Store(true)
+			fmt.Fprintln(c.out, saidFault)
+		})
 	}
 	c.at(in(op, p))
 	if !c.failing.Load() {
@@ -155,6 +160,18 @@ func (c *child) atStore(op string, p boltstore.Point) error {
 		return &os.PathError{Op: "fdatasync", Path: storeName, Err: syscall.EIO}
 	}
 	return nil
+}
+
+// fill keeps the process from writing behind what the journal has now and a little
+// more, in whatever file.
+func (c *child) fill() {
+	info, err := os.Stat(filepath.Join(c.order.Dir, journalName))
+	if err == nil {
+		err = limitFiles(uint64(info.Size()) + 700)
+	}
+	if err != nil {
+		fmt.Fprintln(c.out, "cannot limit its files:", err)
+	}
 }
 
 // failing is a journal's file on a disk that fails.

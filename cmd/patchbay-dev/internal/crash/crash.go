@@ -24,7 +24,8 @@ import (
 )
 
 const (
-	storeName = "patchbay.db"
+	storeName   = "patchbay.db"
+	journalName = "patchbay.journal"
 	// patience is how long a child may take for what it was told.
 	patience = 30 * time.Second
 	// failEvery is how often the server refuses, so that refreshes are aborted too.
@@ -271,7 +272,7 @@ func (r *run) process(ctx context.Context, round round) (clean bool, err error) 
 	o := order{Dir: r.dir, Server: r.base, Point: round.point, Nth: round.nth, WithoutR2: r.opts.WithoutR2}
 	faulty := false
 	switch round.kind {
-	case noRoomJournal, shortWrite, noRoomFile, fsyncJournal, fsyncFile:
+	case noRoomJournal, shortWrite, noRoomFile, fullDisk, fsyncJournal, fsyncFile:
 		o.Fault, o.Nth, faulty = round.kind, 1+r.random.IntN(4), true
 	}
 	raw, err := json.Marshal(o)

@@ -54,7 +54,7 @@ func TestStops(t *testing.T) {
 		"D-02 SIGTERM":                      {terminate, terminate, terminate},
 		"D-03 a second SIGTERM":             {insist, insist, insist},
 		"D-04 SIGKILL":                      {killRandom, killRandom, killRandom},
-		"S-03 no room":                      {noRoomJournal, noRoomFile, shortWrite},
+		"S-03 no room":                      {noRoomJournal, noRoomFile, shortWrite, fullDisk, fullDisk},
 		"S-04 a failed fsync":               {fsyncJournal, fsyncFile},
 		"S-05 S-07 damage before the start": {metaLost, killRandom, metaLost, bitFlip, truncated},
 	} {

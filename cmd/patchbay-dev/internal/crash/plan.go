@@ -42,8 +42,10 @@ const (
 	noRoomJournal kind = "no room for the journal, kill"
 	shortWrite    kind = "short write of the journal, kill"
 	noRoomFile    kind = "no room for the file, kill"
-	fsyncJournal  kind = "EIO at the journal's fsync, kill"
-	fsyncFile     kind = "EIO at the file's fsync, kill"
+	// fullDisk is a real limit of the system on the size of files.
+	fullDisk     kind = "files may not grow, kill"
+	fsyncJournal kind = "EIO at the journal's fsync, kill"
+	fsyncFile    kind = "EIO at the file's fsync, kill"
 
 	// The file is damaged before the start, and the process killed at random.
 	metaLost  kind = "newest meta page zeroed, kill"
@@ -53,7 +55,7 @@ const (
 
 var others = []kind{
 	killRandom, noRoomJournal, killRandom, terminate, noRoomFile, metaLost, fsyncJournal, killRandom,
-	bitFlip, insist, shortWrite, fsyncFile, truncated,
+	bitFlip, insist, shortWrite, fsyncFile, truncated, fullDisk,
 }
 
 // round is one round of the plan.
