@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"testing"
 
@@ -24,9 +25,22 @@ func (l leakChecked) Run() int {
 	return 0
 }
 
-// TestMain lets the scripts run this binary as patchbay.
+// TestMain lets the scripts run this binary as patchbay, and as the browser that
+// patchbay opens: one whose person agrees to everything.
 func TestMain(m *testing.M) {
 	testscript.Main(leakChecked{m}, map[string]func(){
 		"patchbay": func() { os.Exit(run()) },
+		"xdg-open": browse,
 	})
+}
+
+// browse visits an address and goes wherever it is sent.
+func browse() {
+	resp, err := http.Get(os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	resp.Body.Close()
+	os.Exit(0)
 }

@@ -29,6 +29,8 @@ func TestScripts(t *testing.T) {
 	openaiCompatible, echo := examples(t)
 	up := upstream.New(t, "small")
 	up.On("sk-script", upstream.Completion("from the upstream"))
+	logins := newOAuthServer(t)
+	logins.always = true
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)
@@ -41,6 +43,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ADDR", freeAddress(t))
 			e.Setenv("PROBES", freeAddress(t))
 			e.Setenv("BASE_URL", up.BaseURL())
+			e.Setenv("API", logins.URL())
+			e.Setenv("LOGIN", logins.URL())
 			for _, name := range []string{"GOMODCACHE", "GOCACHE", "GOPATH", "GOPROXY", "GOFLAGS"} {
 				if out, err := exec.Command("go", "env", name).Output(); err == nil {
 					e.Setenv(name, strings.TrimSpace(string(out)))
