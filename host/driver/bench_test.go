@@ -92,3 +92,40 @@ func TestPassedEventAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations an event", n)
 	}
 }
+
+// BenchmarkUnwrappedEvent is an event whose envelope the host takes off.
+func BenchmarkUnwrappedEvent(b *testing.B) {
+	s := envelopes(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Next(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// envelopes is an endless stream of envelopes.
+func envelopes(t testing.TB) executor.Stream {
+	t.Helper()
+	g := always(send(abi.Send{Deliver: abi.DeliverPass, Unwrap: "response"})...)
+	e := newExecutor(t, g, featured(), func(o *Options) { o.Door = endless{"data: {\"id\":1,\"response\":{\"x\":\"hello\"}}\n\n"} })
+	s, err := e.OpenStream(t.Context(), credential("http://127.0.0.1"), request(), executor.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// TestUnwrappedEventAllocatesNothing: an envelope costs no more than what is
+// passed on untouched.
+func TestUnwrappedEventAllocatesNothing(t *testing.T) {
+	s := envelopes(t)
+	if n := testing.AllocsPerRun(1000, func() {
+		if _, err := s.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations an event", n)
+	}
+}
