@@ -50,8 +50,11 @@ func TestScripts(t *testing.T) {
 					e.Setenv(name, strings.TrimSpace(string(out)))
 				}
 			}
+			hook, err := os.ReadFile(filepath.Join(root, "plugins", "extism", "testdata", "hook.wasm"))
 			return errors.Join(
+				err,
 				os.CopyFS(filepath.Join(e.WorkDir, "examples"), os.DirFS(filepath.Join(root, "examples"))),
+				os.WriteFile(filepath.Join(e.WorkDir, "examples", "assemblyscript-hook", "hook.wasm"), hook, 0o600),
 				os.WriteFile(filepath.Join(e.WorkDir, "provider.wasm"), openaiCompatible, 0o600),
 				os.WriteFile(filepath.Join(e.WorkDir, "echo.wasm"), echo, 0o600),
 			)
