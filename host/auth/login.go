@@ -3,14 +3,20 @@ package auth
 import (
 	"context"
 	"time"
+
+	"github.com/patchbay-dev/patchbay/host/executor"
 )
+
+// ErrRetired is what an executor says that was replaced, and takes nothing new.
+var ErrRetired = executor.ErrRetired
 
 // LoginProvider is an executor that can log in: it makes a credential step by
 // step, with a person's help. It keeps nothing between two steps; what must
 // survive is in the draft and in the state. Implementations are safe for
 // concurrent use and do not change the draft they are given.
 type LoginProvider interface {
-	// Login performs one step. An error ends the login.
+	// Login performs one step. An error ends the login; ErrRetired says that
+	// another took the provider's place.
 	Login(ctx context.Context, draft *Auth, in LoginInput) (LoginOutput, error)
 }
 

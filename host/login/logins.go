@@ -13,7 +13,6 @@ import (
 
 	"github.com/patchbay-dev/patchbay/host"
 	"github.com/patchbay-dev/patchbay/host/auth"
-	"github.com/patchbay-dev/patchbay/host/executor"
 )
 
 const (
@@ -310,7 +309,7 @@ func failed(ctx context.Context, provider string, err error) error {
 	switch {
 	case errors.As(err, &own):
 		return own
-	case errors.Is(err, executor.ErrRetired):
+	case errors.Is(err, auth.ErrRetired):
 		return &Error{Code: CodeRestart, Message: "the plugin of provider " + provider + " was replaced during the login: begin again"}
 	case errors.Is(ctx.Err(), context.Canceled):
 		return cancelled()
