@@ -65,7 +65,7 @@ bench: build
 crash:
 	@mkdir -p $(BIN)
 	go build -trimpath -o $(BIN)/patchbay-dev ./cmd/patchbay-dev
-	$(BIN)/patchbay-dev crash --rounds $(ROUNDS) $(CRASH)
+	$(BIN)/patchbay-dev crash --bbolt --rounds $(ROUNDS) $(CRASH)
 
 ## mutate: show that the acceptance cases notice a decision that is missing
 mutate:

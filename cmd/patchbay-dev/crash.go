@@ -30,6 +30,9 @@ protocol and at random moments, its disk is full or fails, or its files are dama
 before it starts. Afterwards the store must hold a token that the server accepts for
 each credential, or say that it cannot know. It ends with an error when it does not.
 
+With --bbolt the process is built on a copy of bbolt that can be killed, or fail,
+within a commit; run it in the repository then.
+
 With --without R2 the refresh is not noted before the provider is asked. Then a
 token is lost, and it is an error when none is.`,
 		Example: "  patchbay-dev crash --rounds 500\n  patchbay-dev crash --rounds 25 --seed 7\n  patchbay-dev crash --rounds 5 --without R2",
@@ -41,6 +44,17 @@ token is lost, and it is an error when none is.`,
 			self, err := os.Executable()
 			if err != nil {
 				return err
+			}
+			if o.Bbolt {
+				dir, err := os.MkdirTemp("", "patchbay-crash-bbolt-")
+				if err != nil {
+					return err
+				}
+				defer os.RemoveAll(dir)
+				fmt.Fprintln(cmd.ErrOrStderr(), "building on a bbolt that can fail")
+				if self, err = crash.BuildWithBbolt(cmd.Context(), ".", dir); err != nil {
+					return err
+				}
 			}
 			o.Child, o.WithoutR2, o.Progress = []string{self, crashChildName}, without != "", cmd.ErrOrStderr()
 			if o.Seed == 0 {
@@ -66,6 +80,7 @@ token is lost, and it is an error when none is.`,
 	f := c.Flags()
 	f.IntVar(&o.Rounds, "rounds", 500, "how many processes to start")
 	f.Uint64Var(&o.Seed, "seed", 0, "what the plan is drawn from (default: the time)")
+	f.BoolVar(&o.Bbolt, "bbolt", false, "kill and fail inside bbolt's commits too; builds its own binary")
 	f.StringVar(&without, "without", "", "R2: take the intent out of the protocol, to show what it is good for")
 	return c
 }

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -44,6 +45,8 @@ type Options struct {
 	Seed uint64
 	// WithoutR2 takes the intent out of the protocol, to show what it is good for.
 	WithoutR2 bool
+	// Bbolt says that Child is one of BuildWithBbolt, which can fail inside bbolt.
+	Bbolt bool
 	// Progress is told of each tenth of the rounds; nil means nobody is.
 	Progress io.Writer
 }
@@ -84,7 +87,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		at = []string{answerUnread, answerRead, in(boltstore.OpCommit, boltstore.BeforeJournal)}
 	}
 	random := rand.New(rand.NewPCG(o.Seed, 1))
-	return runAll(ctx, o, random, plan(o.Rounds, at, random))
+	kinds := others
+	if o.Bbolt {
+		kinds = slices.Concat(others, bboltKinds)
+	}
+	return runAll(ctx, o, random, plan(o.Rounds, at, kinds, random))
 }
 
 // runAll runs rounds on one store.
@@ -283,6 +290,11 @@ func (r *run) process(ctx context.Context, round round) (clean bool, err error) 
 	defer cancel()
 	cmd := exec.CommandContext(ctx, r.opts.Child[0], r.opts.Child[1:]...)
 	cmd.Env = append(os.Environ(), r.opts.Env...)
+	within := bboltOrders[round.kind]
+	if within != "" { // some commits belong to the start
+		cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%s %d", bboltEnv, within, 3+r.random.IntN(12)))
+	}
+	faulty = faulty || strings.HasPrefix(within, "fail")
 	cmd.Stdin = bytes.NewReader(raw)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
@@ -300,7 +312,7 @@ func (r *run) process(ctx context.Context, round round) (clean bool, err error) 
 			r.report.SlowestStart = max(r.report.SlowestStart, time.Since(began))
 		}
 		switch {
-		case round.point != "":
+		case round.point != "", within != "" && !faulty: // it ends itself
 		case said == saidFault, said == saidReady && !faulty:
 			r.end(ctx, round.kind, cmd.Process)
 		}

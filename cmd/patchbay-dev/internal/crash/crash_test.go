@@ -3,8 +3,12 @@ package crash
 import (
 	"bytes"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"math/rand/v2"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -91,11 +95,44 @@ func TestS01WithoutR2ATokenIsLost(t *testing.T) {
 	}
 }
 
+// TestBboltHasOurPoints: its marks are where they are looked for.
+func TestBboltHasOurPoints(t *testing.T) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", bboltModule).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	tx, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "tx.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "tx.go")
+	if err := os.WriteFile(path, tx, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := patchBbolt(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, filepath.Join(dir, "failat.go")} {
+		if _, err := parser.ParseFile(token.NewFileSet(), name, nil, 0); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := patchBbolt(dir); err == nil {
+		t.Error("marks that are gone were found")
+	}
+	for _, k := range bboltKinds {
+		if bboltOrders[k] == "" {
+			t.Errorf("%s has no order", k)
+		}
+	}
+}
+
 // TestPlan: 500 rounds kill at least 20 times at each point, and do each other
 // thing at least ten times.
 func TestPlan(t *testing.T) {
 	count := map[string]int{}
-	for _, r := range plan(500, points, rand.New(rand.NewPCG(1, 1))) {
+	for _, r := range plan(500, points, others, rand.New(rand.NewPCG(1, 1))) {
 		count[r.name()]++
 	}
 	for _, p := range points {
@@ -108,7 +145,7 @@ func TestPlan(t *testing.T) {
 			t.Errorf("%s: %d", k, count[string(k)])
 		}
 	}
-	if got := len(plan(25, points, rand.New(rand.NewPCG(1, 1)))); got != 25 {
+	if got := len(plan(25, points, others, rand.New(rand.NewPCG(1, 1)))); got != 25 {
 		t.Errorf("%d rounds", got)
 	}
 }

@@ -77,7 +77,7 @@ func (r round) name() string {
 const otherEach = 8
 
 // plan makes n rounds: one at each point, some others, and so on.
-func plan(n int, points []string, random *rand.Rand) []round {
+func plan(n int, points []string, others []kind, random *rand.Rand) []round {
 	all := make([]round, 0, n)
 	for next := 0; len(all) < n; {
 		for _, p := range points {
