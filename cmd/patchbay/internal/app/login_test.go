@@ -94,6 +94,78 @@ func TestJudgedSeesTheCommand(t *testing.T) {
 	}
 }
 
+// TestHookCalls counts how often a check is asked, by the way on which a
+// credential comes.
+func TestHookCalls(t *testing.T) {
+	file := func(key string) admin.ImportFile {
+		return admin.ImportFile{Name: key + ".json", Content: []byte(`{"type":"keyed","api_key":"` + key + `"}`)}
+	}
+	for name, c := range map[string]struct {
+		do   func(ctx context.Context, a *App) error
+		want int
+	}{
+		"auth add": {func(ctx context.Context, a *App) error {
+			_, err := a.AddAuth(ctx, admin.AuthSpec{Provider: "keyed", Label: "a", Secrets: map[string]string{"api_key": "sk-1"}})
+			return err
+		}, 1},
+		"auth add of what is not whole": {func(ctx context.Context, a *App) error {
+			if _, err := a.AddAuth(ctx, admin.AuthSpec{Provider: "keyed", Label: "a"}); err == nil {
+				return errors.New("it was added")
+			}
+			return nil
+		}, 0},
+		"auth import": {func(ctx context.Context, a *App) error {
+			_, err := a.ImportAuths(ctx, admin.ImportRequest{Yes: true, Files: []admin.ImportFile{file("sk-1"), file("sk-2")}})
+			return err
+		}, 2},
+		"auth import, looked at": {func(ctx context.Context, a *App) error {
+			_, err := a.ImportAuths(ctx, admin.ImportRequest{Files: []admin.ImportFile{file("sk-1")}})
+			return err
+		}, 0},
+		"the configuration file": {func(ctx context.Context, a *App) error {
+			return a.registerConfigured(ctx, settings.Credential{Provider: "keyed", Label: "a", Secrets: map[string]string{"api_key": "sk-1"}})
+		}, 0},
+		"auth set": {func(ctx context.Context, a *App) error {
+			c, err := a.manager.Register(ctx, authOf(settings.Credential{Provider: "keyed", Label: "a", Secrets: map[string]string{"api_key": "sk-1"}}))
+			if err == nil {
+				_, err = a.ChangeAuth(ctx, admin.AuthChange{ID: c.ID, Secrets: map[string]string{"api_key": "sk-2"}})
+			}
+			return err
+		}, 0},
+		"a login": {func(ctx context.Context, a *App) error {
+			logins := login.New(login.Options{
+				Provider: func(string) (auth.LoginProvider, string) { return atOnce{}, "v1" }, Hooks: a.postAuthHooks, Registrar: registrar{a},
+			})
+			defer logins.Close()
+			_, err := logins.Start(ctx, &auth.Auth{Provider: "keyed"}, "")
+			return err
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := open(t, t.TempDir())
+			lock(t, a, gate)
+			a.serving = true
+			asked := 0
+			a.running["gate"] = &running{hooks: []auth.PostAuthHook{func(context.Context, *auth.Auth) error { asked++; return nil }}}
+			defer delete(a.running, "gate")
+			if err := c.do(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
+			if asked != c.want {
+				t.Errorf("the check was asked %d times, want %d", asked, c.want)
+			}
+		})
+	}
+}
+
+// atOnce is a provider whose login needs nobody.
+type atOnce struct{}
+
+func (atOnce) Login(_ context.Context, draft *auth.Auth, _ auth.LoginInput) (auth.LoginOutput, error) {
+	draft.Metadata["api_key"] = "sk-1"
+	return auth.LoginOutput{Draft: draft}, nil
+}
+
 // TestRenew: new tokens, and all else as it was.
 func TestRenew(t *testing.T) {
 	m := &abi.Manifest{Credential: abi.CredentialSchema{Fields: map[string]abi.CredentialField{
