@@ -6,6 +6,7 @@ DATA     ?= ./data
 LISTEN   ?= 127.0.0.1:8484
 CONFIG   ?= examples/patchbay.yaml
 DIST     ?= dist
+SOAK     ?= 60s
 ROUNDS   ?= 500
 PATCHBAY := $(BIN)/patchbay
 PLUGINS  := $(BIN)/echo.wasm $(BIN)/openai-compatible.wasm
@@ -21,7 +22,7 @@ RACE     := $(if $(CC_FOUND),-race,)
 
 GO_FILES := $(shell find abi sdk-guest host plugins builtin boltstore cmd -name '*.go' -o -name '*.json' 2>/dev/null) go.mod go.sum
 
-.PHONY: crash mutate run build plugins test lint e2e-real bench dist clean
+.PHONY: crash soak mutate run build plugins test lint e2e-real bench dist clean
 
 ## run: build, install the examples, and serve on 127.0.0.1:8484
 run: $(PATCHBAY) $(PLUGINS)
@@ -66,6 +67,11 @@ crash:
 	@mkdir -p $(BIN)
 	go build -trimpath -o $(BIN)/patchbay-dev ./cmd/patchbay-dev
 	$(BIN)/patchbay-dev crash --bbolt --rounds $(ROUNDS) $(CRASH)
+
+## soak: do everything at once to a manager for SOAK (60s) and compare it with a model
+soak:
+	go build $(RACE) -o $(BIN)/patchbay-soak ./cmd/patchbay-dev
+	$(BIN)/patchbay-soak soak --for $(SOAK)
 
 ## mutate: show that the acceptance cases notice a decision that is missing
 mutate:

@@ -42,7 +42,7 @@ func (m *Manager) run(ctx context.Context, r *request, do func(context.Context, 
 			return nil, ctx.Err()
 		}
 		wait, again := retry.Next(retry.Round{
-			Err: err, Round: round, MaxWait: r.w.maxInterval, Candidates: m.retryable(r, round), Statuses: r.w.retryStatuses,
+			Err: err, Round: round, MaxWait: r.w.maxInterval, Candidates: m.candidates(r, round), Statuses: r.w.retryStatuses,
 			Now: m.now(), Rand: m.random,
 		})
 		if !again || !m.budget.Spend() {
@@ -54,21 +54,29 @@ func (m *Manager) run(ctx context.Context, r *request, do func(context.Context, 
 	}
 }
 
+// maxRefused bounds the credentials that a round passes over because their host
+// is shut: in an outage that may be all of them.
+const maxRefused = 64
+
 // round tries each credential at most once.
 func (m *Manager) round(ctx context.Context, r *request, round int, do func(context.Context, *attempt) error) (*attempt, error) {
 	r.tried.Reset()
+	r.round = round
 	defer m.letGo(r)
 	var last, shut error
+	refused := 0
 	for attempts := 0; r.w.maxCredentials == 0 || attempts < r.w.maxCredentials; {
 		m.letGo(r)
-		s, e, err := m.pick(ctx, r, round)
+		s, e, err := m.pick(ctx, r)
 		if err != nil {
 			// What a provider said tells more, and so does that it said nothing.
 			return nil, cmp.Or(last, shut, err)
 		}
 		visit, err := m.visit(r, s)
 		if err != nil { // no attempt was made
-			shut = err
+			if shut, refused = err, refused+1; refused == maxRefused {
+				return nil, cmp.Or(last, shut)
+			}
 			continue
 		}
 		if last != nil && !m.budget.Spend() {
@@ -174,31 +182,6 @@ func (m *Manager) withTransport(ctx context.Context, w *world, a *auth.Auth) con
 		return ctx
 	}
 	return executor.WithRoundTripper(ctx, rt)
-}
-
-// retryable lists the credentials that another round could use. When no limit
-// reaches that far, there is no need to look.
-func (m *Manager) retryable(r *request, round int) []retry.Candidate {
-	if round >= r.w.retries && int64(round) >= m.maxRetry.Load() {
-		return nil
-	}
-	now := m.now()
-	found := m.index.Candidates(m.query(r), nil)
-	out := make([]retry.Candidate, 0, len(found))
-	for _, c := range found {
-		e := c.Value.cur.Load()
-		if e == nil {
-			continue
-		}
-		b := e.block(r.route, now)
-		if b.Reason == auth.NotBlocked { // its host may be what it waits for
-			if left := m.hosts.Shut(c.Value.host(), r.w.cooldown, now); left > 0 {
-				b.Until = now.Add(left)
-			}
-		}
-		out = append(out, retry.Candidate{Limit: e.limit(r.w), Until: b.Until, Status: b.Status, Quota: b.Reason == auth.BlockedQuota})
-	}
-	return out
 }
 
 func (m *Manager) markFailure(ctx context.Context, at *attempt, err error) {

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -28,36 +29,29 @@ type slot struct {
 // entry is what is known of a credential at one moment. It is immutable: the
 // record and everything in it are never written again once published.
 type entry struct {
-	auth     *auth.Auth
-	rev      uint64 // grows by one with each publish in a slot
-	provider string
-	// given is what SetModels said; lanes follow from that and the record.
-	given []models.Info
-	names models.Naming
-	lanes []lane
+	*offer
+	auth *auth.Auth
+	rev  uint64 // grows by one with each publish in a slot
+	view atomic.Pointer[auth.Auth]
 	// retries is how many further rounds the credential allows; -1 means what
 	// the manager says.
-	retries int
+	retries int32
 	// quiet: a success changes nothing, whatever the model.
 	quiet bool
-	view  atomic.Pointer[auth.Auth]
 }
 
-func newEntry(book *models.Book, a *auth.Auth, given []models.Info, rev uint64) *entry {
-	e := &entry{auth: a, rev: rev, provider: providerKey(a.Provider), given: given, names: book.Of(a), retries: -1}
+// unsyncedEntry makes an entry of a record.
+func (m *Manager) unsyncedEntry(a *auth.Auth, given []models.Info, rev uint64) *entry {
+	e := &entry{offer: m.offers.of(m.world.Load().names, a, given), auth: a, rev: rev, retries: -1, quiet: quiet(a)}
 	if n, ok := a.RequestRetryOverride(); ok {
-		e.retries = n
+		e.retries = int32(min(n, math.MaxInt32))
 	}
-	e.lanes = lanesOf(e.names, servedModels(a, given))
-	e.quiet = quiet(a)
 	return e
 }
 
 // after returns the entry that follows e when only health changed.
 func (e *entry) after(a *auth.Auth) *entry {
-	return &entry{
-		auth: a, rev: e.rev + 1, provider: e.provider, given: e.given, names: e.names, lanes: e.lanes, retries: e.retries, quiet: quiet(a),
-	}
+	return &entry{offer: e.offer, auth: a, rev: e.rev + 1, retries: e.retries, quiet: quiet(a)}
 }
 
 // servedModels returns what the operator listed, with what is known of each,
@@ -89,7 +83,7 @@ func (e *entry) disabled() bool {
 // limit is how many further rounds the credential allows.
 func (e *entry) limit(w *world) int {
 	if e.retries >= 0 {
-		return e.retries
+		return int(e.retries)
 	}
 	return w.retries
 }
@@ -97,6 +91,7 @@ func (e *entry) limit(w *world) int {
 // member is the credential as the index sees it. The caller holds Manager.mu.
 func (e *entry) member(s *slot, now time.Time) schedule.Member[*slot] {
 	m := schedule.Member[*slot]{ID: s.id, Provider: e.provider, Priority: e.auth.Priority(), Value: s}
+	m.Rounds = int(e.retries)
 	m.Weight, m.Group, m.Socket, m.Limit = e.auth.Weight(), e.auth.Group(), e.auth.Websockets(), e.auth.MaxInFlight()
 	m.Seats = make([]schedule.Seat, len(e.lanes))
 	for i, l := range e.lanes {

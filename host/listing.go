@@ -20,7 +20,7 @@ func (m *Manager) SetModels(authID string, infos ...models.Info) {
 		return
 	}
 	if e := s.cur.Load(); e != nil {
-		m.unsyncedPublish(s, newEntry(m.world.Load().names, e.auth, slices.Clone(infos), e.rev+1), now)
+		m.unsyncedPublish(s, m.unsyncedEntry(e.auth, slices.Clone(infos), e.rev+1), now)
 	}
 }
 

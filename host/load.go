@@ -67,7 +67,6 @@ func (m *Manager) replace(loaded map[string]*auth.Auth, now time.Time) {
 			m.unsyncedTakeOut(s)
 		}
 	}
-	book := m.world.Load().names
 	members := make([]schedule.Member[*slot], 0, len(loaded))
 	w := m.world.Load()
 	// In the order of the lanes, so that a pick finds neighbours in memory too.
@@ -85,7 +84,7 @@ func (m *Manager) replace(loaded map[string]*auth.Auth, now time.Time) {
 			}
 		}
 		w.lift(a, now)
-		e := newEntry(book, a, given, rev+1)
+		e := m.unsyncedEntry(a, given, rev+1)
 		m.unsyncedAccount(s.cur.Load(), e)
 		s.cur.Store(e)
 		s.upstream.Store(nil)

@@ -78,11 +78,12 @@ type Manager struct {
 	// maxRetry is the highest retry limit that a credential ever set for itself.
 	maxRetry atomic.Int64
 
-	// mu is the only lock that writers take; see LOCKS.md. It guards slots and
-	// groups, and orders what is published in them and in the index and the registry.
+	// mu is the only lock that writers take; see LOCKS.md. It guards slots,
+	// offers and groups, and orders what is published in them and in the index and the registry.
 	// Nothing foreign runs under it.
 	mu     sync.RWMutex
 	slots  map[string]*slot
+	offers offers
 	groups quotaGroups
 
 	randMu sync.Mutex // guards rand
@@ -122,6 +123,7 @@ func New(o Options) *Manager {
 		log:      o.Logger,
 		registry: &models.Registry{},
 		slots:    map[string]*slot{},
+		offers:   offers{},
 		groups:   quotaGroups{},
 		rand:     o.Rand,
 	}

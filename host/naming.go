@@ -42,6 +42,7 @@ func (m *Manager) rename(f func(*models.Book) *models.Book) {
 	w := *m.world.Load()
 	w.names = f(w.names)
 	m.world.Store(&w)
+	clear(m.offers) // they follow from the book
 	members := make([]schedule.Member[*slot], 0, len(m.slots))
 	for _, id := range slices.Sorted(maps.Keys(m.slots)) {
 		s := m.slots[id]
@@ -49,7 +50,7 @@ func (m *Manager) rename(f func(*models.Book) *models.Book) {
 		if old == nil {
 			continue
 		}
-		e := newEntry(w.names, old.auth, old.given, old.rev+1)
+		e := m.unsyncedEntry(old.auth, old.given, old.rev+1)
 		s.cur.Store(e)
 		m.unsyncedList(id, e)
 		members = append(members, e.member(s, now))

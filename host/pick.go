@@ -12,14 +12,14 @@ import (
 // pick returns a credential that the request has not tried in this round and
 // its newest entry, or the error that says why there is none. The request holds
 // it until the next pick or letGo.
-func (m *Manager) pick(ctx context.Context, r *request, round int) (*slot, *entry, error) {
+func (m *Manager) pick(ctx context.Context, r *request) (*slot, *entry, error) {
 	for {
 		s, err := m.pickSlot(ctx, r)
 		if err != nil {
 			return nil, nil, err
 		}
 		// It may have been removed since, or be done with this request.
-		if e := s.cur.Load(); e != nil && r.allows(e, round) {
+		if e := s.cur.Load(); e != nil && r.allows(e) {
 			return s, e, nil
 		}
 		m.letGo(r)

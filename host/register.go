@@ -83,6 +83,9 @@ func (m *Manager) commit(ctx, inside context.Context, release func(), a, before 
 	if learned || before != nil && a.RuntimeOnly() { // the save kept nothing of it
 		m.saveHealth(ctx, a.ID)
 	}
+	if _, none := w.hook.(auth.NoopHook); none {
+		return a.Clone(), nil
+	}
 	m.guard("hook", func() {
 		if before != nil {
 			w.hook.OnAuthUpdated(ctx, a.Clone())
@@ -116,7 +119,7 @@ func (m *Manager) publish(a, before *auth.Auth) (learned bool) {
 		}
 	}
 	m.world.Load().lift(a, now)
-	m.unsyncedPublish(s, newEntry(m.world.Load().names, a, given, rev+1), now)
+	m.unsyncedPublish(s, m.unsyncedEntry(a, given, rev+1), now)
 	return learned
 }
 
@@ -151,7 +154,7 @@ func (m *Manager) unsyncedList(id string, e *entry) {
 		m.registry.Remove(id)
 		return
 	}
-	m.registry.Set(id, e.names.Publish(servedModels(e.auth, e.given)))
+	m.registry.Set(id, e.listed)
 }
 
 // Remove takes a credential out: it is deleted from the store and is not picked

@@ -24,6 +24,7 @@ type request struct {
 	pin       string
 	onPick    func(id string)
 	tried     schedule.Tried[*slot]
+	round     int // of attempts, from 0
 	// probe is what the attempt that runs tries out, nil if nothing.
 	probe *probe
 	// hold is the pick that the attempt that runs is in flight for.
@@ -104,7 +105,7 @@ func text(v any) string {
 func (m *Manager) query(r *request) schedule.Query {
 	return schedule.Query{
 		Providers: r.providers, Model: r.canonical, Now: m.now(), Pin: r.pin, Order: r.w.strategy.order(), Socket: r.socket,
-		ProbeInterval: r.w.cooldown.ProbeInterval,
+		ProbeInterval: r.w.cooldown.ProbeInterval, Round: r.round, Rounds: r.w.retries,
 	}
 }
 
@@ -117,4 +118,4 @@ func (r *request) provider() string {
 }
 
 // allows reports whether a credential takes part in a round. spec: core.md 2.7.
-func (r *request) allows(e *entry, round int) bool { return round == 0 || e.limit(r.w) >= round }
+func (r *request) allows(e *entry) bool { return r.round == 0 || e.limit(r.w) >= r.round }

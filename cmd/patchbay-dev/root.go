@@ -10,7 +10,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(benchCommand(), profileCommand(), childCommand(), distCommand(), docsCommand(), mutateCommand(),
+	cmd.AddCommand(benchCommand(), profileCommand(), childCommand(), distCommand(), docsCommand(), mutateCommand(), soakCommand(),
 		crashCommand(), crashChildCommand())
 	return cmd
 }

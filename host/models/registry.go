@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
@@ -29,17 +30,24 @@ type Info struct {
 type Registry struct {
 	// mu guards everything below.
 	mu     sync.RWMutex
-	byAuth map[string]held
+	byAuth map[string]*held
+	// lists finds what somebody serves already, by what is in it: most credentials
+	// serve the same, and share it.
+	lists map[string]*held
 	// holders has the credentials of a model, by canonical name.
 	holders map[string]*holders
 	// all is what All returns; nil when it has to be made anew.
 	all []Info
 }
 
-// held is what one credential serves.
+// maxLists bounds the lists that are found again; where there are more, some are
+// kept twice.
+const maxLists = 1024
+
+// held is what some credentials serve. It is immutable.
 type held struct {
 	infos     []Info
-	canonical map[string]struct{}
+	canonical []string // sorted
 }
 
 type holders struct {
@@ -53,25 +61,25 @@ type holders struct {
 // counts, and one without an ID counts for nothing. It keeps no reference to
 // infos.
 func (r *Registry) Set(authID string, infos []Info) {
-	h := held{canonical: make(map[string]struct{}, len(infos))}
-	seen := make(map[string]struct{}, len(infos))
-	for _, info := range infos {
-		if _, dup := seen[info.ID]; dup || info.ID == "" {
-			continue
-		}
-		seen[info.ID] = struct{}{}
-		h.infos = append(h.infos, info)
-		h.canonical[auth.CanonicalModel(info.ID)] = struct{}{}
-	}
+	key := Fingerprint(infos)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.drop(authID)
 	if r.byAuth == nil {
-		r.byAuth = map[string]held{}
+		r.byAuth = map[string]*held{}
+		r.lists = map[string]*held{}
 		r.holders = map[string]*holders{}
 	}
+	h := r.lists[key]
+	if h == nil {
+		if len(r.lists) >= maxLists {
+			clear(r.lists)
+		}
+		h = newHeld(infos)
+		r.lists[key] = h
+	}
 	r.byAuth[authID] = h
-	for model := range h.canonical {
+	for _, model := range h.canonical {
 		of := r.holders[model]
 		if of == nil {
 			of = &holders{ids: map[string]struct{}{}}
@@ -81,6 +89,39 @@ func (r *Registry) Set(authID string, infos []Info) {
 		of.sorted = nil
 	}
 	r.all = nil
+}
+
+func newHeld(infos []Info) *held {
+	h := &held{}
+	seen := make(map[string]struct{}, len(infos))
+	for _, info := range infos {
+		if _, dup := seen[info.ID]; dup || info.ID == "" {
+			continue
+		}
+		seen[info.ID] = struct{}{}
+		h.infos = append(h.infos, info)
+		h.canonical = append(h.canonical, auth.CanonicalModel(info.ID))
+	}
+	slices.Sort(h.canonical)
+	h.canonical = slices.Compact(h.canonical)
+	return h
+}
+
+// Fingerprint is the same for lists that say the same, and for no other.
+func Fingerprint(infos []Info) string {
+	if len(infos) == 0 {
+		return ""
+	}
+	var b []byte
+	for _, i := range infos {
+		for _, s := range [...]string{i.ID, i.DisplayName, i.OwnedBy} {
+			b = strconv.AppendInt(b, int64(len(s)), 10)
+			b = append(append(b, ':'), s...)
+		}
+		b = strconv.AppendInt(b, i.Created, 10)
+		b = append(strconv.AppendUint(append(b, ','), i.ContextTokens, 10), ';')
+	}
+	return string(b)
 }
 
 // Remove forgets the credential.
@@ -97,7 +138,7 @@ func (r *Registry) drop(authID string) {
 		return
 	}
 	delete(r.byAuth, authID)
-	for model := range h.canonical {
+	for _, model := range h.canonical {
 		of := r.holders[model]
 		delete(of.ids, authID)
 		of.sorted = nil
@@ -113,7 +154,10 @@ func (r *Registry) drop(authID string) {
 func (r *Registry) Models(authID string) []Info {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.byAuth[authID].infos
+	if h := r.byAuth[authID]; h != nil {
+		return h.infos
+	}
+	return nil
 }
 
 // Supports reports whether the credential serves the model. It does not
@@ -121,7 +165,11 @@ func (r *Registry) Models(authID string) []Info {
 func (r *Registry) Supports(authID, canonicalModel string) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	_, ok := r.byAuth[authID].canonical[canonicalModel]
+	h := r.byAuth[authID]
+	if h == nil {
+		return false
+	}
+	_, ok := slices.BinarySearch(h.canonical, canonicalModel)
 	return ok
 }
 

@@ -2,6 +2,7 @@ package retry
 
 import (
 	"errors"
+	"iter"
 	"slices"
 	"time"
 
@@ -29,8 +30,11 @@ type Round struct {
 	Round int
 	// MaxWait bounds the wait. With 0 there is no waiting: a further round
 	// begins at once or not at all.
-	MaxWait    time.Duration
-	Candidates []Candidate
+	MaxWait time.Duration
+	// Candidates are those that the next round could use. They are asked for only
+	// when the failure is one that a wait may mend, and no further than to one that
+	// is free. Nil means none.
+	Candidates iter.Seq[Candidate]
 	// Statuses are those that may be different in another round; empty means
 	// settings.DefaultRetryStatuses.
 	Statuses []int
@@ -91,7 +95,10 @@ func (r Round) passing(status int) bool {
 // shortest returns how long it takes until a credential that still allows a
 // round is free; a block that no waiting mends justifies no round.
 func (r Round) shortest() (wait time.Duration, ok bool) {
-	for _, c := range r.Candidates {
+	if r.Candidates == nil {
+		return 0, false
+	}
+	for c := range r.Candidates {
 		if r.Round >= c.Limit {
 			continue
 		}

@@ -3,6 +3,7 @@ package retry_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,7 +71,7 @@ func TestNext(t *testing.T) {
 		"no executor":                         {&auth.Error{Code: auth.CodeExecutorNotFound}, 0, max, list(free(1)), 0, false},
 		"no candidates, says the core itself": {&auth.Error{Code: auth.CodeAuthNotFound}, 0, max, list(free(1)), 0, false},
 	} {
-		r := retry.Round{Err: c.err, Round: c.round, MaxWait: c.maxWait, Candidates: c.candidates, Now: now}
+		r := retry.Round{Err: c.err, Round: c.round, MaxWait: c.maxWait, Candidates: slices.Values(c.candidates), Now: now}
 		if wait, again := retry.Next(r); wait != c.wait || again != c.again {
 			t.Errorf("%s: %s, %v; want %s, %v", name, wait, again, c.wait, c.again)
 		}
@@ -82,7 +83,7 @@ func TestNextPauses(t *testing.T) {
 	for round, want := range map[int]time.Duration{
 		0: 25 * time.Millisecond, 1: 50 * time.Millisecond, 2: 100 * time.Millisecond, 4: 400 * time.Millisecond, 5: 500 * time.Millisecond, 90: 500 * time.Millisecond,
 	} {
-		r := retry.Round{Err: upstream(500, "", ""), Round: round, MaxWait: time.Minute, Candidates: []retry.Candidate{free(99)}, Now: now, Rand: half}
+		r := retry.Round{Err: upstream(500, "", ""), Round: round, MaxWait: time.Minute, Candidates: slices.Values([]retry.Candidate{free(99)}), Now: now, Rand: half}
 		if wait, again := retry.Next(r); wait != want || !again {
 			t.Errorf("before round %d: %s, %v", round+1, wait, again)
 		}
@@ -97,7 +98,7 @@ func TestNextPauses(t *testing.T) {
 		29 * time.Second: 29500 * time.Millisecond,
 		30 * time.Second: 30 * time.Second, // never beyond the bound
 	} {
-		r := retry.Round{Err: upstream(429, "", ""), MaxWait: 30 * time.Second, Candidates: []retry.Candidate{blocked(1, left, 429)}, Now: now, Rand: half}
+		r := retry.Round{Err: upstream(429, "", ""), MaxWait: 30 * time.Second, Candidates: slices.Values([]retry.Candidate{blocked(1, left, 429)}), Now: now, Rand: half}
 		if wait, again := retry.Next(r); wait != want || !again {
 			t.Errorf("%s: %s, %v", left, wait, again)
 		}
@@ -115,16 +116,18 @@ func TestNextProperties(t *testing.T) {
 			Now:     now,
 			Rand:    func() float64 { return rapid.Float64Range(0, 0.999999).Draw(t, "random") },
 		}
+		var all []retry.Candidate
 		most, shortest := 0, time.Duration(-1)
 		for range rapid.IntRange(0, 5).Draw(t, "candidates") {
 			c := blocked(rapid.IntRange(0, 5).Draw(t, "limit"), time.Duration(rapid.IntRange(-5, 60).Draw(t, "left"))*time.Second,
 				rapid.SampledFrom([]int{0, 401, 429, 500}).Draw(t, "blocked by"))
-			r.Candidates = append(r.Candidates, c)
+			all = append(all, c)
 			most = max(most, c.Limit)
 			if left := max(c.Until.Sub(now), 0); c.Limit > r.Round && (left == 0 || c.Status != 401) && (shortest < 0 || left < shortest) {
 				shortest = left
 			}
 		}
+		r.Candidates = slices.Values(all)
 		wait, again := retry.Next(r)
 		switch {
 		case !again && wait != 0:
@@ -154,7 +157,7 @@ func TestStatusesForAnotherRound(t *testing.T) {
 	} {
 		_, again := retry.Next(retry.Round{
 			Err: &executor.UpstreamError{Status: c.status, Message: "no"}, Statuses: c.statuses, MaxWait: time.Minute,
-			Candidates: []retry.Candidate{{Limit: 1}}, Now: time.Unix(1, 0),
+			Candidates: slices.Values([]retry.Candidate{{Limit: 1}}), Now: time.Unix(1, 0),
 		})
 		if again != c.again {
 			t.Errorf("%v with %v: %v", c.status, c.statuses, again)

@@ -21,15 +21,27 @@ type filter struct {
 	socket   bool // only those that speak websocket
 	weighted bool // a seat counts as often as its weight
 	round    int  // only those that have a turn in this round; 0 means all
+	// again is the further round of a request that it is for, 0 for the first one,
+	// and rounds how many there are for those that do not say.
+	again, rounds int
 }
 
 func (f filter) wants(c class, track int) bool {
-	return (f.probes || track&1 == 0) && (c.socket || !f.socket) && (f.round == 0 || turnIn(c.weight, f.round))
+	return (f.probes || track&1 == 0) && (c.socket || !f.socket) && (f.round == 0 || turnIn(int(c.weight), f.round)) &&
+		(f.again == 0 || f.allows(c))
+}
+
+// allows reports whether the class takes part in the round.
+func (f filter) allows(c class) bool {
+	if c.rounds >= 0 {
+		return int(c.rounds) >= f.again
+	}
+	return f.rounds >= f.again
 }
 
 func (f filter) worth(c class) int {
 	if f.weighted {
-		return c.weight
+		return int(c.weight)
 	}
 	return 1
 }
@@ -46,7 +58,7 @@ func (l *lane[V]) choose(o Order, socket bool, tried *Tried[V], f filter) (c cho
 	if socket {
 		able := f
 		able.socket = true
-		if l.eligible(tried, able) > 0 {
+		if l.has(l.count, tried, able, false) {
 			f = able
 		}
 	}
@@ -115,7 +127,7 @@ func first[V any, T item[T]](l *lane[V], r *row[T], counts []int, from int, f fi
 // nextTeam returns the team whose turn it is, nil when teams take none: somebody
 // who can be picked has no team, or there are not two.
 func (l *lane[V]) nextTeam(tried *Tried[V], f filter) *team[V] {
-	if l.teams.size < 2 || l.sum(l.loose, tried, f, true) > 0 {
+	if l.teams.size < 2 || l.has(l.loose, tried, f, true) {
 		return nil
 	}
 	from := l.teamCur.position(&l.teams)
@@ -176,30 +188,45 @@ func (l *lane[V]) findMate(t *team[V], from, to int, tried *Tried[V], f filter) 
 
 // eligible returns how many seats a filter wants that can be picked and are not
 // tried; in the weighted order, the sum of their weights.
-func (l *lane[V]) eligible(tried *Tried[V], f filter) int { return l.sum(l.count, tried, f, false) }
+func (l *lane[V]) eligible(tried *Tried[V], f filter) int {
+	n := l.wanted(l.count, f)
+	if n == 0 || tried == nil {
+		return n
+	}
+	return n - l.triedOf(tried, f, false)
+}
 
-// sum is eligible among some counts; loose says that they are of seats without a
-// team.
-func (l *lane[V]) sum(counts []int, tried *Tried[V], f filter, loose bool) int {
-	n := 0
+// has reports whether a seat is eligible among some counts; loose says that they
+// are of seats without a team. Who has tried fewer than there are seats costs no
+// look at what was tried.
+func (l *lane[V]) has(counts []int, tried *Tried[V], f filter, loose bool) bool {
+	f.weighted = false
+	n := l.wanted(counts, f)
+	return n > tried.Len() || n > 0 && n > l.triedOf(tried, f, loose)
+}
+
+// wanted is eligible among some counts when nothing was tried.
+func (l *lane[V]) wanted(counts []int, f filter) (n int) {
 	for t, c := range counts {
 		if c > 0 && f.wants(l.classes[t/2], t) {
 			n += c * f.worth(l.classes[t/2])
 		}
 	}
-	if n == 0 || tried == nil {
-		return n
-	}
+	return n
+}
+
+// triedOf is how much of wanted was tried.
+func (l *lane[V]) triedOf(tried *Tried[V], f filter, loose bool) (n int) {
 	for _, m := range tried.few[:tried.n] {
-		n -= l.counted(m, f, loose)
+		n += l.counted(m, f, loose)
 	}
 	for m := range tried.many {
-		n -= l.counted(m, f, loose)
+		n += l.counted(m, f, loose)
 	}
 	return n
 }
 
-// counted is what one member counts for in sum.
+// counted is what one member counts for in triedOf.
 func (l *lane[V]) counted(m *member[V], f filter, loose bool) int {
 	s := m.seat(l.model)
 	if s == nil || s.lane != l || !s.shown || loose && s.mate != nil {

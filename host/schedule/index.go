@@ -26,6 +26,9 @@ type Member[V any] struct {
 	// Limit is how many picks of it may be in flight at a time; 0 means any
 	// number. As long as so many are, it cannot be picked.
 	Limit int
+	// Rounds is how many further rounds of a request it takes part in; more
+	// than 100 count as 100, and below 0 means as many as Query.Rounds.
+	Rounds int
 	// Seats are the models it serves, one seat a model.
 	Seats []Seat
 	// Value is what a pick gives back.
@@ -72,6 +75,10 @@ type Index[V any] struct {
 	random  func(n int) int
 }
 
+// maxRounds bounds what Member.Rounds tells apart, and with it the classes of a
+// lane; nobody asks as often.
+const maxRounds = 100
+
 type shelfKey struct{ provider, model string }
 
 // shelf holds the lanes of one provider and model, the highest priority first.
@@ -83,15 +90,14 @@ type member[V any] struct {
 	id       string
 	provider string
 	priority int
-	weight   int
 	group    string
-	socket   bool
 	seats    []seat[V] // sorted by model; replaced, never grown
 
 	// limit is 0 for none. inflight and limit are written under Index.mu, except
 	// that inflight also falls without; see Release.
 	limit    atomic.Int32
 	inflight atomic.Int32
+	class    class
 	full     bool // as many are in flight as may be; its seats are hidden
 }
 
@@ -165,10 +171,10 @@ func (x *Index[V]) unsyncedPut(in Member[V]) {
 		m = &member[V]{id: in.ID}
 		x.members[in.ID] = m
 	}
-	weight := min(max(in.Weight, 1), maxWeight)
-	stays := m.provider == in.Provider && m.priority == in.Priority && m.weight == weight && m.group == in.Group && m.socket == in.Socket
+	c := class{weight: uint8(min(max(in.Weight, 1), maxWeight)), socket: in.Socket, rounds: int8(min(max(in.Rounds, -1), maxRounds))}
+	stays := m.provider == in.Provider && m.priority == in.Priority && m.class == c && m.group == in.Group
 	old, oldProvider := m.seats, m.provider
-	m.provider, m.priority, m.weight, m.group, m.socket = in.Provider, in.Priority, weight, in.Group, in.Socket
+	m.provider, m.priority, m.class, m.group = in.Provider, in.Priority, c, in.Group
 	m.limit.Store(int32(min(max(in.Limit, 0), math.MaxInt32)))
 
 	seats := slices.Clone(in.Seats)

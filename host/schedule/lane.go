@@ -55,11 +55,10 @@ func (l *lane[V]) add(s *seat[V], st State) {
 }
 
 func (l *lane[V]) classOf(m *member[V]) uint16 {
-	c := class{weight: m.weight, socket: m.socket}
-	i := slices.Index(l.classes, c)
+	i := slices.Index(l.classes, m.class)
 	if i < 0 {
 		i = len(l.classes)
-		l.classes = append(l.classes, c)
+		l.classes = append(l.classes, m.class)
 	}
 	return uint16(i)
 }
@@ -179,13 +178,16 @@ func (l *lane[V]) wake(now int64) {
 	}
 }
 
-// awake wakes until a seat is eligible or nothing more is due; it returns the
-// sum that eligible does.
-func (l *lane[V]) awake(now int64, tried *Tried[V], f filter) int {
+// awake wakes until a seat is eligible or nothing more is due; it reports whether
+// one is.
+func (l *lane[V]) awake(now int64, tried *Tried[V], f filter) bool {
 	for {
 		l.wake(now)
-		if n := l.eligible(tried, f); n > 0 || len(l.waiting) == 0 || l.waiting[0].due > now {
-			return n
+		if l.has(l.count, tried, f, false) {
+			return true
+		}
+		if len(l.waiting) == 0 || l.waiting[0].due > now {
+			return false
 		}
 	}
 }

@@ -26,29 +26,28 @@ func (c *mixedCursors) key(providers []string, model string) {
 	c.buf = append(c.buf, model...)
 }
 
-// peek returns whose turn it is, and moves and makes nothing.
-func (c *mixedCursors) peek(providers []string, model string) int {
+// find returns the cursor of some providers, nil when there is none yet; it makes
+// and moves nothing. What add makes next is the cursor of these.
+func (c *mixedCursors) find(providers []string, model string) *mixedCursor {
 	c.key(providers, model)
-	if cur := c.byKey[string(c.buf)]; cur != nil {
-		return cur.turn
-	}
-	return 0
+	return c.byKey[string(c.buf)]
 }
 
-func (c *mixedCursors) of(providers []string, model string) *mixedCursor {
-	c.key(providers, model)
+// use notes that a cursor is in use.
+func (c *mixedCursors) use(cur *mixedCursor) {
 	c.clock++
-	if cur := c.byKey[string(c.buf)]; cur != nil {
-		cur.used = c.clock
-		return cur
-	}
+	cur.used = c.clock
+}
+
+// add makes the cursor that find found missing.
+func (c *mixedCursors) add() *mixedCursor {
 	if len(c.byKey) >= maxMixedCursors {
 		c.evict()
 	}
 	if c.byKey == nil {
 		c.byKey = map[string]*mixedCursor{}
 	}
-	cur := &mixedCursor{used: c.clock}
+	cur := &mixedCursor{}
 	c.byKey[string(c.buf)] = cur
 	return cur
 }

@@ -37,6 +37,15 @@ func (o *oracle) full(id string) bool {
 // weight is how many turns a member has.
 func (o *oracle) weight(id string) int { return min(max(o.members[id].Weight, 1), 100) }
 
+// allows reports whether a member takes part in the round of a query.
+func (o *oracle) allows(id string, q Query) bool {
+	rounds := min(o.members[id].Rounds, 100)
+	if rounds < 0 {
+		rounds = q.Rounds
+	}
+	return q.Round == 0 || rounds >= q.Round
+}
+
 // may reports whether a seat can be had: one for a probe only so often.
 func (o *oracle) may(st State, q Query) bool {
 	return open(st, q.Now) && (!st.Probe || !q.Now.Before(o.pace[q.Model]))
@@ -60,7 +69,7 @@ func (o *oracle) picked(id string, q Query) (probe bool) {
 func (o *oracle) ready(provider string, q Query, priority int, tried map[string]bool) []string {
 	var ids []string
 	for id, m := range o.members {
-		if m.Provider != provider || m.Priority != priority || tried[id] || o.full(id) || q.Pin != "" && q.Pin != id {
+		if m.Provider != provider || m.Priority != priority || tried[id] || o.full(id) || !o.allows(id, q) || q.Pin != "" && q.Pin != id {
 			continue
 		}
 		for _, s := range m.Seats {

@@ -22,6 +22,9 @@ type Query struct {
 	// Socket prefers members that speak websocket, within a priority; it counts
 	// for one provider without a pin only.
 	Socket bool
+	// Round is the further round of a request that it is for, 0 for its first one;
+	// Rounds is how many a member takes part in that does not say.
+	Round, Rounds int
 	// ProbeInterval is the least time between two probes of one model.
 	ProbeInterval time.Duration
 }
@@ -66,8 +69,10 @@ func (x *Index[V]) Pick(q Query, tried *Tried[V]) (Picked[V], bool) {
 type turn[V any] struct {
 	choice[V]
 	lane *lane[V] // nil when no cursor of it moves
-	// mixed is whose turn it is after it, 0 when the query has one provider.
-	mixed int
+	// mixed is whose turn it is after it, 0 when the query has one provider, and
+	// cursor where that is noted; nil when that is to be made.
+	mixed  int
+	cursor *mixedCursor
 }
 
 // unsyncedTurn finds what a pick takes, and moves no cursor.
@@ -87,7 +92,11 @@ func (x *Index[V]) unsyncedPassed(q *Query, t turn[V]) {
 	}
 	t.lane.passed(t.choice)
 	if t.mixed > 0 {
-		x.mixed.of(q.Providers, q.Model).turn = t.mixed
+		if t.cursor == nil {
+			t.cursor = x.mixed.add()
+		}
+		x.mixed.use(t.cursor)
+		t.cursor.turn = t.mixed
 	}
 }
 
@@ -97,7 +106,7 @@ func (x *Index[V]) unsyncedPinned(q *Query, now int64, tried *Tried[V]) *seat[V]
 		return nil
 	}
 	s := m.seat(q.Model)
-	if s == nil {
+	if f := (filter{again: q.Round, rounds: q.Rounds}); s == nil || !f.wants(m.class, 0) {
 		return nil
 	}
 	if s.place == waiting && s.due <= now {
@@ -113,7 +122,7 @@ func (x *Index[V]) unsyncedPinned(q *Query, now int64, tried *Tried[V]) *seat[V]
 // nothing to probe.
 func (x *Index[V]) unsyncedFilter(q *Query, now int64) filter {
 	p := x.paces[q.Model]
-	return filter{probes: p != nil && p.allows(now, q.ProbeInterval), weighted: q.Order == Weighted}
+	return filter{probes: p != nil && p.allows(now, q.ProbeInterval), weighted: q.Order == Weighted, again: q.Round, rounds: q.Rounds}
 }
 
 func (x *Index[V]) unsyncedSingle(q *Query, now int64, tried *Tried[V]) turn[V] {
@@ -123,7 +132,7 @@ func (x *Index[V]) unsyncedSingle(q *Query, now int64, tried *Tried[V]) turn[V] 
 	}
 	f := x.unsyncedFilter(q, now)
 	for _, l := range sh.lanes {
-		if l.awake(now, tried, f) > 0 {
+		if l.awake(now, tried, f) {
 			return l.turn(x, q, tried, f, q.Socket)
 		}
 	}
@@ -141,60 +150,80 @@ func (l *lane[V]) turn(x *Index[V], q *Query, tried *Tried[V], f filter, socket 
 }
 
 func (x *Index[V]) unsyncedMixed(q *Query, now int64, tried *Tried[V]) turn[V] {
-	below := math.MaxInt
+	var few [8]bid[V]
+	bids := few[:0]
+	for _, p := range q.Providers {
+		if sh := x.shelves[shelfKey{p, q.Model}]; sh != nil {
+			bids = append(bids, bid[V]{shelf: sh})
+		}
+	}
 	f := x.unsyncedFilter(q, now)
+	below := math.MaxInt
 	for first := true; ; first = false {
-		priority, found := x.unsyncedBest(q, below, first)
+		priority, found := best(bids, below, first)
 		if !found {
 			return turn[V]{}
 		}
 		total := 0
-		for _, p := range q.Providers {
-			if l := x.unsyncedAt(p, q.Model, priority); l != nil {
-				total += l.awake(now, tried, f)
-			}
+		for i := range bids {
+			total += bids[i].make(priority, now, tried, f)
 		}
 		if total > 0 {
-			return x.unsyncedAmong(q, priority, total, tried, f)
+			return x.unsyncedAmong(q, bids, total, tried, f)
 		}
 		below = priority
 	}
 }
 
+// bid is how much one provider of several has to offer.
+type bid[V any] struct {
+	shelf *shelf[V]
+	lane  *lane[V] // of the priority in question; nil when there is none
+	n     int      // as eligible counts
+}
+
+// make works out the bid for a priority.
+func (b *bid[V]) make(priority int, now int64, tried *Tried[V], f filter) int {
+	b.lane, b.n = nil, 0
+	for _, l := range b.shelf.lanes {
+		if l.priority == priority {
+			if b.lane = l; l.awake(now, tried, f) {
+				b.n = l.eligible(tried, f)
+			}
+			break
+		}
+	}
+	return b.n
+}
+
 // unsyncedAmong gives the pick to the provider whose turn it is. There is at
 // least one eligible seat.
-func (x *Index[V]) unsyncedAmong(q *Query, priority, total int, tried *Tried[V], f filter) turn[V] {
+func (x *Index[V]) unsyncedAmong(q *Query, bids []bid[V], total int, tried *Tried[V], f filter) turn[V] {
 	at := 0
+	var cur *mixedCursor
 	if q.Order != FillFirst {
-		at = x.mixed.peek(q.Providers, q.Model) % total
+		if cur = x.mixed.find(q.Providers, q.Model); cur != nil {
+			at = cur.turn % total
+		}
 	}
 	skip := at
-	for _, p := range q.Providers {
-		l := x.unsyncedAt(p, q.Model, priority)
-		if l == nil {
+	for _, b := range bids {
+		if skip >= b.n {
+			skip -= b.n
 			continue
 		}
-		n := l.eligible(tried, f)
-		if skip >= n {
-			skip -= n
-			continue
-		}
-		t := l.turn(x, q, tried, f, false)
-		t.mixed = at + 1
+		t := b.lane.turn(x, q, tried, f, false)
+		t.mixed, t.cursor = at+1, cur
 		return t
 	}
 	return turn[V]{}
 }
 
-// unsyncedBest returns the highest priority below a bound that any provider of
-// the query has; first lifts the bound.
-func (x *Index[V]) unsyncedBest(q *Query, below int, first bool) (best int, found bool) {
-	for _, p := range q.Providers {
-		sh := x.shelves[shelfKey{p, q.Model}]
-		if sh == nil {
-			continue
-		}
-		for _, l := range sh.lanes {
+// best returns the highest priority below a bound that any bidder has; first
+// lifts the bound.
+func best[V any](bids []bid[V], below int, first bool) (best int, found bool) {
+	for _, b := range bids {
+		for _, l := range b.shelf.lanes {
 			if first || l.priority < below {
 				if !found || l.priority > best {
 					best, found = l.priority, true
@@ -204,19 +233,6 @@ func (x *Index[V]) unsyncedBest(q *Query, below int, first bool) (best int, foun
 		}
 	}
 	return best, found
-}
-
-func (x *Index[V]) unsyncedAt(provider, model string, priority int) *lane[V] {
-	sh := x.shelves[shelfKey{provider, model}]
-	if sh == nil {
-		return nil
-	}
-	for _, l := range sh.lanes {
-		if l.priority == priority {
-			return l
-		}
-	}
-	return nil
 }
 
 // Candidate is a member that Candidates found.

@@ -66,7 +66,10 @@ func (k *trail[V]) note(x *Index[V], q *Query, t turn[V]) {
 		k.teams[t.team] = t.team.cur
 	}
 	if t.mixed > 0 && k.mixed == nil {
-		at := x.mixed.peek(q.Providers, q.Model)
+		at := 0
+		if t.cursor != nil {
+			at = t.cursor.turn
+		}
 		k.mixed = &at
 	}
 }
@@ -79,6 +82,8 @@ func (k *trail[V]) restore(x *Index[V], q *Query) {
 		t.cur = was
 	}
 	if k.mixed != nil {
-		x.mixed.of(q.Providers, q.Model).turn = *k.mixed
+		if cur := x.mixed.find(q.Providers, q.Model); cur != nil {
+			cur.turn = *k.mixed
+		}
 	}
 }

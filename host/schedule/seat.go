@@ -43,8 +43,9 @@ func (s *seat[V]) track() int {
 
 // class is what tells seats of one lane apart for those who choose.
 type class struct {
-	weight int
+	weight uint8
 	socket bool
+	rounds int8 // that it takes part in; below 0 means what the query says
 }
 
 // mate is a seat in its team.

@@ -37,7 +37,7 @@ func (l *lane[V]) weighted(tried *Tried[V], f filter) (*seat[V], int) {
 		next := 0
 		for t, n := range l.count {
 			if c := l.classes[t/2]; n > 0 && f.wants(c, t) {
-				if r := turnAfter(c.weight, round); next == 0 || r < next {
+				if r := turnAfter(int(c.weight), round); next == 0 || r < next {
 					next = r
 				}
 			}

@@ -19,6 +19,8 @@ const (
 	limitFuel     = 1.3
 	limitPick     = 1000.0
 	limitPickSize = 2.0
+	limitFailure  = 4096.0
+	limitResident = 200.0
 	limitStart    = 1.0
 	limitDirect   = 3.0
 	limitLoad     = 2.0
@@ -114,5 +116,23 @@ func microBudgets(micro []Micro) []Budget {
 	add("commit of a refresh, to a bare put of bbolt", value(tokenCommit, "ns/op")/value(barePut, "ns/op"), limitCommit, "x")
 	few, many := value(pickFew, "ns/op"), value(pickMany, "ns/op")
 	add("pick: the larger by the smaller", max(few, many)/max(min(few, many), 1e-9), limitPickSize, "x")
+	few, many = value(mixedFew, "ns/op"), value(mixedMany, "ns/op")
+	add("pick, several providers: the slower", max(few, many), limitPick, "ns")
+	add("pick, several providers: allocations", max(value(mixedFew, "allocs/op"), value(mixedMany, "allocs/op")), 0, "allocs")
+	add("pick, several providers: the larger by the smaller", max(few, many)/max(min(few, many), 1e-9), limitPickSize, "x")
+	add("pick after 64 others, by one after one", value(triedMany, "ns/op")/max(value(triedFew, "ns/op"), 1e-9), limitPickSize, "x")
+	for _, state := range pickStates {
+		few, many := "PickState/"+state+"/10", "PickState/"+state+"/100000"
+		add("pick, "+state+" ready: the slower", max(value(few, "ns/op"), value(many, "ns/op")), limitPick, "ns")
+		add("pick, "+state+" ready: allocations", max(value(few, "allocs/op"), value(many, "allocs/op")), 0, "allocs")
+		if state != "marked" { // there the other processor is measured too
+			ratio := max(value(few, "ns/op"), value(many, "ns/op")) / max(min(value(few, "ns/op"), value(many, "ns/op")), 1e-9)
+			add("pick, "+state+" ready: the larger by the smaller", ratio, limitPickSize, "x")
+		}
+	}
+	add("a failure among 100,000: allocated", value(markFailure, "B/op"), limitFailure, "B")
+	add("a success: allocations", value(markSuccess, "allocs/op"), 0, "allocs")
+	add("100,000 API-key credentials: heap", value(crowdMemory, "heap-MB"), limitResident, "MB")
+	add("100,000 API-key credentials: memory of the process", value(crowdMemory, "sys-MB"), limitResident, "MB")
 	return append(all, evilBudgets(micro)...)
 }

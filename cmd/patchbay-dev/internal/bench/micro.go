@@ -19,7 +19,18 @@ const (
 	tokenCommit = "Durable/commit"
 	markAlone   = "Mark/alone"
 	markStored  = "Mark/stored"
+	triedFew    = "PickTried/1"
+	triedMany   = "PickTried/64"
+	mixedFew    = "Pick/mixed/10"
+	mixedMany   = "Pick/mixed/100000"
+	markFailure = "Mark/failure"
+	markSuccess = "Mark/success"
+	crowdMemory = "Memory"
 )
+
+// pickStates are the benchmarks of a pick by how things stand: each among 10 and
+// among 100,000.
+var pickStates = []string{"all", "one", "none", "marked"}
 
 // suite is a set of benchmarks of one package.
 type suite struct{ pkg, pattern string }
@@ -33,6 +44,10 @@ var suites = []suite{
 	{"./host/driver", "^Benchmark(MappedEvent|PassedEvent|WholeAnswer)$"},
 	{"./host/schedule", "^BenchmarkPick$/^(round-robin|mixed)$"},
 	{"./boltstore", "^Benchmark(OpenAndLoad|Durable|Mark)$"},
+	{"./host/schedule", "^BenchmarkPickState$"},
+	{"./host/schedule", "^BenchmarkPickTried$"},
+	{"./host", "^BenchmarkMark$"},
+	{"./host", "^BenchmarkMemory$"},
 }
 
 // measureMicro runs the micro-benchmarks, one package after the other, and

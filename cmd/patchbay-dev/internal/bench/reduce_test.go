@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,12 @@ func TestBudgets(t *testing.T) {
 	}
 	got := map[string]bool{}
 	for _, b := range budgets([]roundsOf{whole, streams}, micro, startTimes{plugins: 10, seconds: []float64{0.5, 3, 0.6}}) {
+		if strings.HasPrefix(b.Name, "pick, ") || strings.HasPrefix(b.Name, "pick after") || strings.Contains(b.Name, "100,000 API") || strings.HasPrefix(b.Name, "a success") || strings.HasPrefix(b.Name, "a failure") {
+			if b.Pass { // nobody measured it
+				t.Errorf("%s passes unmeasured", b.Name)
+			}
+			continue
+		}
 		got[b.Name] = b.Pass
 	}
 	want := map[string]bool{

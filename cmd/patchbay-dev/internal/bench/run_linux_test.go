@@ -57,7 +57,7 @@ func TestARunHasEveryRow(t *testing.T) {
 			t.Errorf("there is no micro-benchmark %s", name)
 		}
 	}
-	if got, want := len(r.Budgets), 19; got != want {
+	if got, want := len(r.Budgets), 38; got != want {
 		t.Errorf("%d budgets are judged, want %d", got, want)
 	}
 	if !strings.Contains(r.Raw, "BenchmarkPick") {
