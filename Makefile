@@ -81,6 +81,13 @@ mutate:
 e2e-real: build
 	bash examples/openai-compatible/e2e-real.sh $(PATCHBAY) $(BIN)/openai-compatible.wasm
 
+## hook: build the AssemblyScript example anew, and hold it against the module
+## that the tests use; needs npm
+hook:
+	@rm -rf $(BIN)/hook && mkdir -p $(BIN) && cp -r examples/assemblyscript-hook $(BIN)/hook
+	cd $(BIN)/hook && npm ci --silent --no-audit --no-fund && npm run --silent build
+	cmp $(BIN)/hook/hook.wasm plugins/extism/testdata/hook.wasm
+
 ## dist: release archives, bills of materials and checksums, into dist/
 dist:
 	@rm -rf $(DIST)
