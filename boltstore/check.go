@@ -59,9 +59,7 @@ func (c *Checked) records(ctx context.Context, t *txn, step func(done, all int))
 	ids := map[string][]string{}
 	all, done := 0, 0
 	for _, bucket := range recordBuckets {
-		if ids[bucket], err = t.ids(bucket); err != nil {
-			return err
-		}
+		ids[bucket] = t.ids(bucket)
 		all += len(ids[bucket])
 	}
 	for _, bucket := range recordBuckets {

@@ -273,11 +273,7 @@ func (s *Store) Refreshes(ctx context.Context) ([]RefreshState, error) {
 func (s *Store) eachRefresh(ctx context.Context, visit func(id string, r refreshRecord)) error {
 	var corrupt *CorruptError
 	err := s.read(ctx, func(t *txn) error {
-		ids, err := t.ids(bucketRefreshes)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
+		for _, id := range t.ids(bucketRefreshes) {
 			r, err := t.refreshOf(id)
 			if err != nil {
 				corrupt = addCorrupt(corrupt, s.path, bucketRefreshes, id, err)

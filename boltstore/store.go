@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
-	"sync"
 	"sync/atomic"
 
 	"go.etcd.io/bbolt"
@@ -61,49 +59,12 @@ var (
 // Numbers in Metadata come back as int64, or as float64 if they were saved as
 // floats; integers that do not fit stay json.Number.
 func (s *Store) List(ctx context.Context) ([]*auth.Auth, error) {
-	entries, err := s.all(ctx, bucketAuths)
+	auths, err := allOf(ctx, s, bucketAuths, decodeAuth)
 	var corrupt *CorruptError
 	if err != nil && !errors.As(err, &corrupt) {
 		return nil, fmt.Errorf("list credentials: %w", err)
 	}
-	decoded, bad := decodeAll(entries)
-	auths := make([]*auth.Auth, 0, len(entries))
-	for i, e := range entries {
-		if bad[i] != nil {
-			corrupt = addCorrupt(corrupt, s.path, bucketAuths, e.Key, bad[i])
-			continue
-		}
-		auths = append(auths, decoded[i])
-	}
-	if corrupt != nil {
-		return auths, corrupt
-	}
-	return auths, nil
-}
-
-// decodeAtOnce is how many credentials one worker of decodeAll takes.
-const decodeAtOnce = 1000
-
-// decodeAll decodes credentials on all processors: most of a start's time.
-func decodeAll(entries []Record) ([]*auth.Auth, []error) {
-	auths, errs := make([]*auth.Auth, len(entries)), make([]error, len(entries))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), (len(entries)+decodeAtOnce-1)/decodeAtOnce) {
-		workers.Go(func() {
-			for {
-				to := int(next.Add(decodeAtOnce))
-				for i := to - decodeAtOnce; i < min(to, len(entries)); i++ {
-					auths[i], errs[i] = decodeAuth(entries[i].Key, entries[i].Value)
-				}
-				if to >= len(entries) {
-					return
-				}
-			}
-		})
-	}
-	workers.Wait()
-	return auths, errs
+	return auths, err
 }
 
 // Save replaces the credential with the same ID and returns the path of the

@@ -1,12 +1,15 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
 
 	"go.etcd.io/bbolt"
 )
@@ -120,27 +123,62 @@ func (t *txn) witnesses() *bbolt.Bucket {
 	return t.tx.Bucket([]byte(bucketMeta)).Bucket([]byte(metaGenerations))
 }
 
-// ids returns every id of the bucket that has a record or a witness, ascending.
-func (t *txn) ids(bucket string) ([]string, error) {
-	var ids []string
+// found is what stands under an id: a sealed value and the witness of it, either
+// of which may be missing. Both are valid within the transaction.
+type found struct {
+	id        string
+	raw, last []byte
+}
+
+// each returns what stands in a bucket, by ascending id.
+func (t *txn) each(bucket string) []found {
 	b := t.tx.Bucket([]byte(bucket))
 	if b == nil {
-		return nil, nil // of an older schema
+		return nil // of an older schema
 	}
-	err := b.ForEach(func(k, _ []byte) error {
-		ids = append(ids, string(k))
-		return nil
-	})
-	if err != nil {
-		return nil, err
+	prefix := witness(bucket, "")
+	values, witnesses := b.Cursor(), t.witnesses().Cursor()
+	k, raw := values.First()
+	w, last := witnesses.Seek(prefix)
+	var all []found
+	for {
+		id, ours := bytes.CutPrefix(w, prefix)
+		if w == nil || !ours {
+			id, ours = nil, false
+		}
+		order := 0
+		switch {
+		case k == nil && !ours:
+			return all
+		case k == nil:
+			order = 1
+		case !ours:
+			order = -1
+		default:
+			order = bytes.Compare(k, id)
+		}
+		f := found{id: string(id), last: last}
+		if order <= 0 {
+			f.id, f.raw = string(k), raw
+			k, raw = values.Next()
+		}
+		if order < 0 {
+			f.last = nil
+		} else {
+			w, last = witnesses.Next()
+		}
+		all = append(all, f)
 	}
-	prefix := string(witness(bucket, ""))
-	c := t.witnesses().Cursor()
-	for k, _ := c.Seek([]byte(prefix)); strings.HasPrefix(string(k), prefix); k, _ = c.Next() {
-		ids = append(ids, strings.TrimPrefix(string(k), prefix))
+}
+
+// ids returns every id of the bucket that has a record or a witness, ascending.
+func (t *txn) ids(bucket string) []string {
+	all := t.each(bucket)
+	ids := make([]string, len(all))
+	for i, f := range all {
+		ids[i] = f.id
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids), nil
+	return ids
 }
 
 func (s *Store) put(ctx context.Context, bucket, id string, plain []byte) error {
@@ -170,20 +208,31 @@ func (s *Store) remove(ctx context.Context, bucket, id string) error {
 // all returns the good records of a bucket by ascending id, with a
 // *CorruptError when there are bad ones.
 func (s *Store) all(ctx context.Context, bucket string) ([]Record, error) {
-	var good []Record
+	return allOf(ctx, s, bucket, func(id string, plain []byte) (Record, error) { return Record{Key: id, Value: plain}, nil })
+}
+
+// allOf returns what decode makes of each record of a bucket, as all does. It is
+// called on all processors.
+func allOf[T any](ctx context.Context, s *Store, bucket string, decode func(id string, plain []byte) (T, error)) ([]T, error) {
+	var good []T
 	var corrupt *CorruptError
 	err := s.read(ctx, func(t *txn) error {
-		ids, err := t.ids(bucket)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			plain, _, err := t.get(bucket, id)
-			if err != nil {
-				corrupt = addCorrupt(corrupt, s.path, bucket, id, err)
+		all := t.each(bucket)
+		values, errs := make([]T, len(all)), make([]error, len(all))
+		eachAtOnce(len(all), func(i int) {
+			plain, _, err := t.check(bucket, all[i].id, all[i].raw, all[i].last)
+			if err == nil {
+				values[i], err = decode(all[i].id, plain)
+			}
+			errs[i] = err
+		})
+		good, corrupt = make([]T, 0, len(all)), nil
+		for i, f := range all {
+			if errs[i] != nil {
+				corrupt = addCorrupt(corrupt, s.path, bucket, f.id, errs[i])
 				continue
 			}
-			good = append(good, Record{Key: id, Value: plain})
+			good = append(good, values[i])
 		}
 		return nil
 	})
@@ -194,6 +243,41 @@ func (s *Store) all(ctx context.Context, bucket string) ([]Record, error) {
 		return good, corrupt
 	}
 	return good, nil
+}
+
+// chunkAtOnce is how many records a worker of eachAtOnce takes at a time.
+const chunkAtOnce = 1000
+
+// eachAtOnce calls do for 0 to n-1, on all processors if n is large. A page that
+// is damaged may panic in any of them: it panics here.
+func eachAtOnce(n int, do func(i int)) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	var broken atomic.Pointer[any]
+	work := func() {
+		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+		defer func() {
+			if cause := recover(); cause != nil {
+				broken.CompareAndSwap(nil, &cause)
+			}
+		}()
+		for {
+			to := int(next.Add(chunkAtOnce))
+			for i := to - chunkAtOnce; i < min(to, n); i++ {
+				do(i)
+			}
+			if to >= n {
+				return
+			}
+		}
+	}
+	for range min(runtime.GOMAXPROCS(0), (n+chunkAtOnce-1)/chunkAtOnce) {
+		workers.Go(work)
+	}
+	workers.Wait()
+	if cause := broken.Load(); cause != nil {
+		panic(*cause)
+	}
 }
 
 func checkID(id string) error {
