@@ -3,6 +3,7 @@ package extism_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/patchbay-dev/patchbay/abi"
 	"github.com/patchbay-dev/patchbay/host/testkit/asm"
@@ -90,7 +91,7 @@ func TestEvilGuests(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			change := soon
 			if tt.fault != abi.FaultDeadline {
-				change = nil
+				change = func(c *direct.Config) { c.CallTime = time.Minute } // a slow machine is not the point
 			}
 			m, err := load(t, guest(tt.extra, tt.body), "{}", change)
 			if err != nil {
