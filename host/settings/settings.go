@@ -184,8 +184,8 @@ type Plugins struct {
 	QueueLength int `json:"queue_length" koanf:"queue_length"`
 	// Quarantine says when a plugin that faults gets no more calls.
 	Quarantine Quarantine `json:"quarantine" koanf:"quarantine"`
-	// Order names plugins, by id: those that intercept requests do so in this
-	// order, and the others after them, by id.
+	// Order names plugins, by id: those that intercept requests or check new
+	// credentials do so in this order, and the others after them, by id.
 	Order []string `json:"order,omitempty" koanf:"order"`
 	// Config holds each plugin's own configuration, by plugin id.
 	Config map[string]map[string]any `json:"config,omitempty" koanf:"config"`

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/patchbay-dev/patchbay/abi"
@@ -240,8 +239,8 @@ func (a *App) judged(ctx context.Context, m *abi.Manifest, p abi.Provider, c *au
 	return c, nil
 }
 
-// postAuthHooks returns the hooks of the installed plugins, by id and then in
-// the manifest's order. One that cannot be asked says no: a check that is not
+// postAuthHooks returns the hooks of the installed plugins, in the order of the
+// configuration and then by id, each plugin's as its manifest has them. One that cannot be asked says no: a check that is not
 // made must not look like one that was passed. spec: faults.md A-02.
 func (a *App) postAuthHooks() []auth.PostAuthHook {
 	ctx, cancel := context.WithTimeout(a.background, storeTime)
@@ -250,14 +249,17 @@ func (a *App) postAuthHooks() []auth.PostAuthHook {
 	if err != nil {
 		return []auth.PostAuthHook{no("the installed plugins cannot be read: %v", err)}
 	}
-	slices.SortFunc(all, func(x, y *abi.Manifest) int { return strings.Compare(x.ID, y.ID) })
+	checks := map[string]*abi.Manifest{}
+	for _, m := range all {
+		if len(m.Provides.PostAuth) > 0 {
+			checks[m.ID] = m
+		}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var hooks []auth.PostAuthHook
-	for _, m := range all {
-		if len(m.Provides.PostAuth) == 0 {
-			continue
-		}
+	for _, id := range inOrder(slices.Collect(maps.Keys(checks)), a.config().Plugins.Order) {
+		m := checks[id]
 		switch r := a.running[m.ID]; {
 		case !a.serving:
 			hooks = append(hooks, no("plugin %s checks new credentials, and no server is running that could ask it: start one with patchbay serve", m.ID))

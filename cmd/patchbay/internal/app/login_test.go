@@ -217,3 +217,25 @@ func TestLoginFailures(t *testing.T) {
 		t.Errorf("an unknown login: %v", err)
 	}
 }
+
+// TestHooksOrder: the operator's order first, then by id.
+func TestHooksOrder(t *testing.T) {
+	a := open(t, t.TempDir(), func(o *Options) { o.Config.Plugins.Order = []string{"zebra"} })
+	a.serving = true
+	var asked []string
+	for _, id := range []string{"ant", "bee", "zebra"} {
+		manifest := strings.Replace(`{"id":"ID","version":"1.0.0","abi":1,"provides":{"post_auth":[{"name":"gate"}]},"credential":{},"limits":{}}`, "ID", id, 1)
+		raw := `{"id":"` + id + `","version":"1.0.0","sha256":"` + strings.Repeat("0", 64) + `","manifest":` + manifest + `}`
+		if err := a.store.Records(bucketPlugins).Put(t.Context(), id, []byte(raw)); err != nil {
+			t.Fatal(err)
+		}
+		a.running[id] = &running{hooks: []auth.PostAuthHook{func(context.Context, *auth.Auth) error { asked = append(asked, id); return nil }}}
+		defer delete(a.running, id)
+	}
+	if _, err := login.Judge(t.Context(), a.postAuthHooks(), &auth.Auth{}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"zebra", "ant", "bee"}, asked); diff != "" {
+		t.Error(diff)
+	}
+}
