@@ -83,11 +83,11 @@ func (s *Server) Stats() (rotated, reused int) {
 	return s.rotated, s.reused
 }
 
-// ServeHTTP answers POST /token (grant_type refresh_token), and GET /resource
-// with a bearer token.
+// ServeHTTP answers POST /token and POST /v1/oauth/token (grant_type
+// refresh_token, as a form or as JSON), and GET /resource with a bearer token.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Method + " " + r.URL.Path {
-	case "POST /token":
+	case "POST /token", "POST /v1/oauth/token":
 		s.token(w, r)
 	case "GET /resource":
 		access, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -107,7 +107,19 @@ func (s *Server) good(access string) bool {
 }
 
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
-	status, answer := s.exchange(r.PostFormValue("grant_type"), r.PostFormValue("refresh_token"))
+	var asked struct {
+		Grant   string `json:"grant_type"`
+		Refresh string `json:"refresh_token"`
+	}
+	if r.Header.Get("Content-Type") == "application/json" {
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+			http.Error(w, "not JSON", http.StatusBadRequest)
+			return
+		}
+	} else {
+		asked.Grant, asked.Refresh = r.PostFormValue("grant_type"), r.PostFormValue("refresh_token")
+	}
+	status, answer := s.exchange(asked.Grant, asked.Refresh)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(answer) // whoever does not read it has lost it
