@@ -227,6 +227,9 @@ func (m *Manager) refused(before *auth.Auth, begun time.Time, err error, doubtfu
 			}
 		}
 	})
+	if gone {
+		m.saveAtOnce(before.ID)
+	}
 	return told
 }
 
@@ -248,6 +251,16 @@ func (m *Manager) remember(id string, f func(*auth.Auth)) {
 		return
 	}
 	m.saveLater(id)
+}
+
+// saveAtOnce saves what is to be saved later, so that a restart does not ask the
+// provider, and alert, again. When that fails, it is still to be saved later.
+func (m *Manager) saveAtOnce(id string) {
+	ctx, cancel := context.WithTimeout(inside(id), m.world.Load().refresh.Timeout)
+	defer cancel()
+	if err := m.saveNewest(ctx, id); err != nil {
+		m.log.Warn("that a credential needs a login could not be saved yet", "credential", id, "error", err)
+	}
 }
 
 // absolve takes back what was held against the old tokens: blocks after a 401,

@@ -200,6 +200,18 @@ func TestThePreviousTokenIsTriedOnce(t *testing.T) {
 	})
 }
 
+// TestANeededLoginIsSavedAtOnce: a restart neither asks again nor alerts again.
+func TestANeededLoginIsSavedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s, p := durableRig(t)
+		p.set(func(p *issuer) { p.serial["a"] = 9 })
+		if err := r.refresh("a"); codeOf(err) != auth.CodeNeedsLogin {
+			t.Fatal(err)
+		}
+		same(t, "what the store holds", codeOf(s.record("a").LastError), auth.CodeNeedsLogin)
+	})
+}
+
 // TestAFailureSettlesNothing: one token is refused, of the one before nobody knows;
 // and a login that is needed stays needed when the provider then has an error of
 // its own.
