@@ -39,7 +39,7 @@ var table = map[string]rule{
 	"host/wire/frame": {third: []string{"github.com/tidwall/gjson", "github.com/tidwall/sjson"}},
 	"host/egress":     {ours: ours("host/auth", "host/executor"), third: []string{"golang.org/x/net"}},
 	"host/driver":     {ours: ours("abi", "host/auth", "host/executor", "host/egress", "host/wire", "host/wire/frame"), third: []string{"github.com/golang-jwt/jwt/v5"}},
-	"host/login":      {ours: ours("host/auth", "host/executor", "host", "host/settings"), third: []string{"golang.org/x/oauth2"}},
+	"host/login":      {ours: ours("host/auth", "host", "host/settings")},
 	"host/gateway":    {ours: ours("host", "host/executor", "host/auth", "host/settings", "host/wire", "host/wire/frame"), third: []string{"github.com/labstack/echo/v4"}},
 	"host/admin":      {ours: ours("host", "host/auth", "host/login", "host/settings"), third: []string{"github.com/labstack/echo/v4"}},
 	"host/config": {ours: ours("host/settings"), third: []string{
