@@ -52,6 +52,30 @@ type Config struct {
 	Log func(level abi.LogLevel, line string)
 }
 
+// Filled puts in the defaults of what is 0, and refuses a memory limit that
+// nobody may set.
+func (c Config) Filled() (Config, error) {
+	if c.MemoryBytes == 0 {
+		c.MemoryBytes = abi.DefaultMemory
+	}
+	if pages := c.MemoryBytes / abi.PageSize; pages < 1 || pages > maxPages {
+		return c, fmt.Errorf("a memory limit of %d bytes is not between one page and %d MiB", c.MemoryBytes, maxPages*abi.PageSize>>20)
+	}
+	if c.Instances <= 0 {
+		c.Instances = max(4, 2*runtime.GOMAXPROCS(0))
+	}
+	if c.CallTime <= 0 {
+		c.CallTime = abi.DefaultCallTime
+	}
+	if c.QueueTime <= 0 {
+		c.QueueTime = defaultQueueTime
+	}
+	if c.Queue <= 0 {
+		c.Queue = DefaultQueue
+	}
+	return c, nil
+}
+
 // DefaultQueue is how many calls may wait for an instance of one plugin. At
 // ten microseconds a call, two instances are done with so many in 20 ms; more
 // than that wait for a plugin that hangs.
@@ -100,24 +124,9 @@ var _ abi.Guest = (*Module)(nil)
 // Errors of the module's imports and exports match ErrSurface; those of the
 // first instance are *abi.CallError.
 func (r *Runtime) Load(ctx context.Context, c Config) (*Module, error) {
-	if c.MemoryBytes == 0 {
-		c.MemoryBytes = abi.DefaultMemory
-	}
-	pages := c.MemoryBytes / abi.PageSize
-	if pages < 1 || pages > maxPages {
-		return nil, fmt.Errorf("a memory limit of %d bytes is not between one page and %d MiB", c.MemoryBytes, maxPages*abi.PageSize>>20)
-	}
-	if c.Instances <= 0 {
-		c.Instances = max(4, 2*runtime.GOMAXPROCS(0))
-	}
-	if c.CallTime <= 0 {
-		c.CallTime = abi.DefaultCallTime
-	}
-	if c.QueueTime <= 0 {
-		c.QueueTime = defaultQueueTime
-	}
-	if c.Queue <= 0 {
-		c.Queue = DefaultQueue
+	c, err := c.Filled()
+	if err != nil {
+		return nil, err
 	}
 	m := &Module{
 		plugin:    c.Plugin,
@@ -135,7 +144,7 @@ func (r *Runtime) Load(ctx context.Context, c Config) (*Module, error) {
 		empty:     make(chan struct{}, c.Instances),
 		closing:   make(chan struct{}),
 		closed:    make(chan struct{}),
-		runtime:   r.newRuntime(ctx, uint32(pages)),
+		runtime:   r.newRuntime(ctx, uint32(c.MemoryBytes/abi.PageSize)),
 	}
 	if err := m.prepare(ctx, r, c); err != nil {
 		return nil, errors.Join(err, m.unload(ctx))

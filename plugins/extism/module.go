@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
@@ -47,20 +46,9 @@ var _ abi.Guest = (*Module)(nil)
 // EnvModule renamed to HomeModule, makes its first instance and runs op init on
 // it. It takes what direct.Runtime.Load takes.
 func Load(ctx context.Context, r *direct.Runtime, c direct.Config) (*Module, error) {
-	if c.MemoryBytes == 0 {
-		c.MemoryBytes = abi.DefaultMemory
-	}
-	if c.Instances <= 0 {
-		c.Instances = max(4, 2*runtime.GOMAXPROCS(0))
-	}
-	if c.CallTime <= 0 {
-		c.CallTime = abi.DefaultCallTime
-	}
-	if c.QueueTime <= 0 {
-		c.QueueTime = 5 * time.Second
-	}
-	if c.Queue <= 0 {
-		c.Queue = direct.DefaultQueue
+	c, err := c.Filled()
+	if err != nil {
+		return nil, err
 	}
 	config, err := settingsOf(c.Init)
 	if err != nil {
