@@ -1,6 +1,7 @@
 package walk
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -72,6 +73,7 @@ func (in *Internet) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such host in this test: "+r.Host, http.StatusBadGateway)
 		return
 	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	h(w, r)
 }
 

@@ -18,7 +18,7 @@ func at(name string) string {
 
 func TestMain(m *testing.M) {
 	var dirs []string
-	for _, name := range []string{"vertex", "jobs", "envelope", "hidden", "tokens", "socket", "hmac"} {
+	for _, name := range []string{"vertex", "jobs", "envelope", "hidden", "tokens", "socket", "hmac", "redteam"} {
 		dirs = append(dirs, at(name))
 	}
 	if err := walk.Warm(dirs...); err != nil {

@@ -23,7 +23,7 @@ import (
 func Warm(dirs ...string) error {
 	var all [][]byte
 	for _, dir := range dirs {
-		wasm, err := packed(dir)
+		wasm, err := packed(dir, nil)
 		if err != nil {
 			return err
 		}
@@ -32,8 +32,9 @@ func Warm(dirs ...string) error {
 	return wasmcache.WarmAll(all...)
 }
 
-// packed builds the guest in dir and puts the manifest beside it into it.
-func packed(dir string) ([]byte, error) {
+// packed builds the guest in dir and puts the manifest beside it into it, with
+// what change makes of that.
+func packed(dir string, change func([]byte) []byte) ([]byte, error) {
 	wasm, err := wasmcache.Build(dir)
 	if err != nil {
 		return nil, err
@@ -42,14 +43,17 @@ func packed(dir string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if change != nil {
+		manifest = change(manifest)
+	}
 	return meter.WithCustom(wasm, abi.ManifestSection, manifest)
 }
 
 // Load builds and loads the guest in dir with a configuration, which may be
-// nil. The test closes it.
-func Load(t testing.TB, dir string, config json.RawMessage) *plugins.Plugin {
+// nil; change may set more of its host's options. The test closes it.
+func Load(t testing.TB, dir string, config json.RawMessage, change ...func(*plugins.Options)) *plugins.Plugin {
 	t.Helper()
-	p, err := TryLoad(t, dir, config)
+	p, err := TryLoad(t, dir, config, change...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,22 +61,37 @@ func Load(t testing.TB, dir string, config json.RawMessage) *plugins.Plugin {
 }
 
 // TryLoad is Load for a plugin that may be refused.
-func TryLoad(t testing.TB, dir string, config json.RawMessage) (*plugins.Plugin, error) {
+func TryLoad(t testing.TB, dir string, config json.RawMessage, change ...func(*plugins.Options)) (*plugins.Plugin, error) {
 	t.Helper()
-	wasm, err := packed(dir)
+	wasm, err := packed(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return LoadModule(t, wasm, config)
+	return LoadModule(t, wasm, config, change...)
+}
+
+// TryLoadWith is TryLoad with another manifest, which change makes of the one
+// that stands beside the guest.
+func TryLoadWith(t testing.TB, dir string, change func(manifest []byte) []byte) (*plugins.Plugin, error) {
+	t.Helper()
+	wasm, err := packed(dir, change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return LoadModule(t, wasm, nil)
 }
 
 // LoadModule is TryLoad for a module with its manifest.
-func LoadModule(t testing.TB, wasm []byte, config json.RawMessage) (*plugins.Plugin, error) {
+func LoadModule(t testing.TB, wasm []byte, config json.RawMessage, change ...func(*plugins.Options)) (*plugins.Plugin, error) {
 	t.Helper()
-	h, err := plugins.NewHost(t.Context(), plugins.Options{
+	o := plugins.Options{
 		Dir: t.TempDir(), CacheDir: wasmcache.Dir(), HostVersion: "0.0.0-walk", Instances: 2,
 		Log: func(plugin string, _ abi.LogLevel, line string) { t.Logf("%s: %s", plugin, line) },
-	})
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	h, err := plugins.NewHost(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,12 +20,17 @@ type World struct {
 	t       testing.TB
 }
 
-// New makes a world without plugins. The test closes it.
-func New(t testing.TB) *World {
+// New makes a world without plugins; change may set more of its manager's
+// options. The test closes it.
+func New(t testing.TB, change ...func(*host.Options)) *World {
 	t.Helper()
 	in := NewInternet(t)
 	w := &World{Internet: in, t: t, Door: egress.New(egress.Options{Resolver: in})}
-	w.Manager = host.New(host.Options{RoundTripperProvider: in})
+	o := host.Options{RoundTripperProvider: in}
+	for _, c := range change {
+		c(&o)
+	}
+	w.Manager = host.New(o)
 	t.Cleanup(func() {
 		if err := w.Manager.Close(context.Background()); err != nil {
 			t.Error(err)
