@@ -13,7 +13,7 @@ type editKind uint8
 const (
 	editIndex     editKind = iota // a function index
 	editCharge                    // insert the check of a charge
-	editLength                    // insert a charge by length
+	editHelper                    // call an added function
 	editReference                 // read the global of a reference
 )
 
@@ -251,10 +251,15 @@ func (b *body) memoryByte() {
 }
 
 // bulk has the instruction at at charged by the length on top of the stack.
-func (b *body) bulk(at int, helper uint32) {
+func (b *body) bulk(at int, helper uint32) { b.call(at, at, helper) }
+
+// move has a helper do the instruction that began at at, in pieces.
+func (b *body) move(at int, helper uint32) { b.call(at, b.pos, helper) }
+
+func (b *body) call(at, end int, helper uint32) {
 	b.joins++
 	b.charges[b.charge] += weightBulk - weightPlain
-	b.edits = append(b.edits, edit{at, at, editLength, helper})
+	b.edits = append(b.edits, edit{at, end, editHelper, helper})
 }
 
 func (b *body) misc(at int) {
@@ -267,18 +272,22 @@ func (b *body) misc(at int) {
 	}
 	switch op {
 	case miscMemoryInit:
-		b.dataIndex(at)
+		i := b.dataIndex(at)
 		b.memoryByte()
-		b.bulk(at, helperBytes)
+		if n, long := b.w.longOf[i]; long {
+			b.move(at, helperInit+n)
+		} else {
+			b.bulk(at, helperBytes)
+		}
 	case miscDataDrop:
 		b.dataIndex(at)
 	case miscMemoryCopy:
 		b.memoryByte()
 		b.memoryByte()
-		b.bulk(at, helperBytes)
+		b.move(at, helperCopy)
 	case miscMemoryFill:
 		b.memoryByte()
-		b.bulk(at, helperBytes)
+		b.move(at, helperFill)
 	case miscTableInit:
 		b.index("element segment", b.w.elements)
 		b.index("table", len(b.w.tables))
@@ -299,11 +308,11 @@ func (b *body) misc(at int) {
 	}
 }
 
-func (b *body) dataIndex(at int) {
+func (b *body) dataIndex(at int) uint32 {
 	if !b.w.hasCount {
 		b.invalid(at, "names a data segment, but there is no data count section")
 	}
-	b.index("data segment", b.w.dataCount)
+	return b.index("data segment", b.w.dataCount)
 }
 
 func (b *body) vector(at int) {

@@ -9,7 +9,7 @@ func (w *rewriter) codeSection(r *reader) {
 	if r.err != nil {
 		return
 	}
-	out := appendU32(make([]byte, 0, r.left()+r.left()/2+256), uint32(n+helpers))
+	out := appendU32(make([]byte, 0, r.left()+r.left()/2+256), uint32(n+w.helpers()))
 	b := &body{w: w}
 	var text []byte
 	for i := range n {
@@ -39,7 +39,7 @@ func (w *rewriter) codeSection(r *reader) {
 		text = b.emit(text[:0], start)
 		out = append(appendU32(out, uint32(len(text))), text...)
 	}
-	w.out[secCode] = w.helpers(out)
+	w.out[secCode] = w.moveHelpers(w.lengthHelpers(out))
 }
 
 // count holds the function that was scanned last, and the module so far,
@@ -69,7 +69,7 @@ func (b *body) emit(out []byte, start int) []byte {
 			}
 		case editReference:
 			out = appendU32(append(out, opGlobalGet), b.w.added.counter+1+e.value)
-		case editLength:
+		case editHelper:
 			out = appendU32(append(out, opCall), b.w.added.refill+e.value)
 		}
 	}
@@ -90,32 +90,6 @@ func (w *rewriter) settle(out []byte) []byte {
 	out = appendU32(append(out, opGlobalSet), w.added.counter)
 	out = appendU32(append(out, opGlobalGet), w.added.counter)
 	return append(out, opI64Const, 0, opI64LtS, opIf, blockEmpty)
-}
-
-// helpers appends the bodies of the added functions, in their order.
-func (w *rewriter) helpers(out []byte) []byte {
-	refill := appendU32([]byte{0, opCall}, w.added.yield)
-	refill = appendU32(append(refill, opGlobalSet), w.added.counter)
-	out = appendBody(out, append(refill, opEnd))
-	for i := helperBytes; i < helpers; i++ {
-		text := appendU32([]byte{0, opGlobalGet}, w.added.counter)
-		text = append(text, opLocalGet, 0, opI64ExtendU)
-		switch i {
-		case helperBytes:
-			text = append(text, opI64Const, bytesShift, opI64ShrU)
-		case helperEntries:
-			text = append(text, opI64Const, entriesShift, opI64ShrU)
-		case helperPages:
-			if w.memories > 0 {
-				text = append(text, opMemorySize, 0, opI64ExtendU, opI64Add)
-			}
-			text = append(text, opI64Const, pagesShift, opI64Shl)
-		}
-		text = w.settle(append(text, opI64Sub))
-		text = appendU32(append(text, opCall), w.added.refill)
-		out = appendBody(out, append(text, opEnd, opLocalGet, 0, opEnd))
-	}
-	return out
 }
 
 func appendBody(out, text []byte) []byte {

@@ -12,7 +12,8 @@
 // or by recursion, passes a charge, and what lies between two charges is
 // straight-line code that was paid for in advance. See cost.go for weights. An
 // instruction that moves a run of bytes is also charged by its length, before
-// it runs: one unit for each 16 bytes of memory, or 64 of a table.
+// it runs: one unit for each 16 bytes of memory, or 64 of a table. What moves
+// memory is done in pieces, each with its own charge: see moves.go.
 //
 // # What is added
 //
@@ -25,16 +26,18 @@
 //     zero: a new instance yields at its first charge
 //   - an immutable global for each function that ref.func names, which then reads
 //     it: engines make a new reference at each ref.func and keep them all
-//   - four small functions: one that calls the import and stores what it
-//     returns in the counter, and three that charge by length: of bytes, of
-//     pages, of table elements
+//   - small functions: one that calls the import and stores what it returns in
+//     the counter; three that charge by length: of bytes, of pages, of table
+//     elements; and those which do memory.copy, memory.fill, and memory.init of
+//     a long segment, in pieces
 //   - the types of these, where the module lacks them
 //
 // A charge is: counter -= weight; if counter < 0 then counter = yield(). A debt
 // is forgiven by the yield, since the host decides by the clock. Between two
-// yields runs at most what one slice pays for and the one bulk instruction
-// whose charge caused the first of them. Start functions are metered like all
-// others, so the host must be able to serve yield while it instantiates.
+// yields runs at most what one slice pays for and the one piece of memory, or
+// table instruction, whose charge caused the first of them. Start functions are
+// metered like all others, so the host must be able to serve yield while it
+// instantiates.
 //
 // # Why a guest can't reach the counter
 //
@@ -43,10 +46,11 @@
 // range and the module is refused. The decoder doesn't check operand types.
 // The engine does, when it compiles the rewritten module, and the rewrite
 // neither hides nor heals a type error: what is inserted leaves the operand
-// stack as it was, and a charge by length takes and gives back the i32 which
-// the bulk instruction behind it needs in that place anyway. So a module that
-// the engine refuses is refused here or by the engine after the rewrite. The
-// loader must compile what Rewrite returns, never the original.
+// stack as it was, a charge by length takes and gives back the i32 which the
+// bulk instruction behind it needs in that place anyway, and a function that
+// stands for an instruction has its type. So a module that the engine refuses
+// is refused here or by the engine after the rewrite. The loader must compile
+// what Rewrite returns, never the original.
 //
 // Where WebAssembly allows several encodings of one thing and engines differ in
 // what they make of them (opcodes behind a prefix, block types, reserved

@@ -94,7 +94,7 @@ func Rewrite(wasm []byte, cfg Config) (*Module, error) {
 	if _, _, err := findCustom(customs, abi.ManifestSection); err != nil {
 		return nil, err
 	}
-	w := &rewriter{wasm: wasm, cfg: cfg, known: known, declared: map[uint32]bool{}, referenceOf: map[uint32]uint32{}}
+	w := &rewriter{wasm: wasm, cfg: cfg, known: known, declared: map[uint32]bool{}, referenceOf: map[uint32]uint32{}, longOf: map[uint32]uint32{}}
 	if err := w.run(); err != nil {
 		return nil, err
 	}

@@ -143,6 +143,7 @@ func TestWeights(t *testing.T) {
 	// a loop of n turns: 1 get, const, sub, tee, br_if, end
 	countdown := cat(0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0)
 	n := funcType(i32, 0)
+	wide := func(a asm) asm { a.memories = [][]byte{cat(0, uleb(200))}; return a }
 	for name, c := range map[string]struct {
 		a    asm
 		args []uint64
@@ -161,6 +162,8 @@ func TestWeights(t *testing.T) {
 		"memory.fill":       {one(n, nil, 0x41, 0, 0x41, 1, 0x20, 0, 0xfc, 11, 0, 0x0b), []uint64{6400}, 3 + 16 + 1 + 400},
 		"memory.fill of 0":  {one(n, nil, 0x41, 0, 0x41, 1, 0x20, 0, 0xfc, 11, 0, 0x0b), []uint64{0}, 3 + 16 + 1},
 		"memory.copy":       {one(n, nil, 0x41, 0, 0x41, 1, 0x20, 0, 0xfc, 10, 0, 0, 0x0b), []uint64{6400}, 3 + 16 + 1 + 400},
+		"long memory.fill":  {wide(one(n, nil, 0x41, 0, 0x41, 1, 0x20, 0, 0xfc, 11, 0, 0x0b)), []uint64{6 << 20}, 3 + 16 + 1 + 6<<16},
+		"long memory.copy":  {wide(one(n, nil, 0x41, 1, 0x41, 0, 0x20, 0, 0xfc, 10, 0, 0, 0x0b)), []uint64{6<<20 + 16}, 3 + 16 + 1 + 6<<16 + 1},
 		"memory.grow":       {one(n, nil, 0x20, 0, 0x40, 0, 0x1a, 0x0b), []uint64{2}, 1 + 16 + 2 + (1+2)*1024},
 		"memory.grow of -1": {one(n, nil, 0x20, 0, 0x40, 0, 0x1a, 0x0b), []uint64{0xffffffff}, 1 + 16 + 2 + (1+0xffffffff)*1024},
 		"table.fill":        {one(n, nil, 0x41, 0, 0xd0, funcref, 0x20, 0, 0xfc, 17, 0, 0x0b), []uint64{8}, 3 + 16 + 1 + 1},

@@ -26,6 +26,10 @@ type rewriter struct {
 	// globals that are added for them, and referenceOf their numbers there.
 	references  []uint32
 	referenceOf map[uint32]uint32
+	// long are the data segments of more than one piece, and longOf their numbers
+	// there.
+	long   []longSegment
+	longOf map[uint32]uint32
 
 	added added
 	out   [sections][]byte
@@ -34,10 +38,11 @@ type rewriter struct {
 // added is where the things that the rewrite adds stand in the new index
 // spaces.
 type added struct {
-	yieldType, plainType, lengthType uint32
-	yield                            uint32 // the import
-	refill                           uint32 // first of the added functions
-	counter                          uint32 // behind it: the references
+	yieldType, plainType, lengthType, moveType uint32
+
+	yield   uint32 // the import
+	refill  uint32 // first of the added functions
+	counter uint32 // behind it: the references
 }
 
 // Added functions, counted from added.refill.
@@ -46,8 +51,14 @@ const (
 	helperBytes          // (i32) -> i32: charge for bytes, give them back
 	helperPages          // the same for memory pages
 	helperEntries        // the same for table elements
-	helpers
+	helperCopy           // (i32, i32, i32) -> (): memory.copy in pieces
+	helperFill           // the same for memory.fill
+	helperInit           // the first of those for memory.init, one for each long segment
 )
+
+// helpers is how many functions are added. It is known once the data section
+// was read.
+func (w *rewriter) helpers() int { return helperInit + len(w.long) }
 
 // step reads one section, if the module has it, and writes its new form.
 type step struct {
@@ -57,8 +68,9 @@ type step struct {
 	always bool
 }
 
-// steps are in the order of the binary format, which is also the order in which
-// the sections need each other: the data count comes before the code.
+// steps are in the order in which the sections need each other: that of the
+// binary format, but for the data, whose segments decide what becomes of a
+// memory.init.
 var steps = [...]step{
 	{secType, (*rewriter).typeSection, true},
 	{secImport, (*rewriter).importSection, true},
@@ -70,9 +82,19 @@ var steps = [...]step{
 	{secStart, (*rewriter).startSection, false},
 	{secElement, (*rewriter).elementSection, false},
 	{secDataCount, (*rewriter).dataCountSection, false},
-	{secCode, (*rewriter).codeSection, true},
 	{secData, (*rewriter).dataSection, false},
+	{secCode, (*rewriter).codeSection, true},
 }
+
+// written is the order of the binary format.
+var written = func() (ids [sections - 1]byte) {
+	for id, rank := range sectionRank {
+		if rank > 0 {
+			ids[rank-1] = byte(id)
+		}
+	}
+	return ids
+}()
 
 func (w *rewriter) run() error {
 	size := len(header)
@@ -95,10 +117,11 @@ func (w *rewriter) run() error {
 			Reason: "counts segments, but there is no data section"}
 	}
 	w.out[secGlobal] = w.globalsAndReferences()
+	w.out[secFunction] = w.functionsAndHelpers()
 	wasm := append(make([]byte, 0, size), header...)
-	for _, s := range steps {
-		if w.out[s.id] != nil {
-			wasm = appendSection(wasm, byte(s.id), w.out[s.id])
+	for _, id := range written {
+		if w.out[id] != nil {
+			wasm = appendSection(wasm, id, w.out[id])
 		}
 	}
 	w.module.Wasm = wasm

@@ -12,16 +12,25 @@ func (w *rewriter) functionSection(r *reader) {
 	}
 	w.module.Functions = n
 	w.added.refill = uint32(len(w.funcs) + 1)
-	out := appendU32(nil, uint32(n+helpers))
-	out = append(out, w.wasm[at:r.pos]...)
-	for i := range helpers {
+	w.out[secFunction] = w.wasm[at:r.pos]
+}
+
+// functionsAndHelpers gives the function section its count and the types of the
+// added functions, once the data is known.
+func (w *rewriter) functionsAndHelpers() []byte {
+	out := appendU32(make([]byte, 0, len(w.out[secFunction])+8+3*w.helpers()), uint32(w.module.Functions+w.helpers()))
+	out = append(out, w.out[secFunction]...)
+	for i := range w.helpers() {
 		t := w.added.lengthType
-		if i == helperRefill {
+		switch {
+		case i == helperRefill:
 			t = w.added.plainType
+		case i >= helperCopy:
+			t = w.added.moveType
 		}
 		out = appendU32(out, t)
 	}
-	w.out[secFunction] = out
+	return out
 }
 
 func (w *rewriter) globalSection(r *reader) {
@@ -178,7 +187,7 @@ func (w *rewriter) dataSection(r *reader) {
 		return
 	}
 	out := appendU32(make([]byte, 0, r.left()+8), uint32(n))
-	for range n {
+	for i := range n {
 		at := r.pos
 		form := r.u32()
 		if form > 2 {
@@ -199,6 +208,7 @@ func (w *rewriter) dataSection(r *reader) {
 		if r.err != nil {
 			return
 		}
+		w.segment(uint32(i), size)
 	}
 	w.out[secData] = out
 }

@@ -114,5 +114,6 @@ func (w *rewriter) addTypes() (n int, encoded []byte) {
 	w.added.yieldType = want(funcType{nil, []byte{typeI64}})
 	w.added.plainType = want(funcType{})
 	w.added.lengthType = want(funcType{[]byte{typeI32}, []byte{typeI32}})
+	w.added.moveType = want(funcType{[]byte{typeI32, typeI32, typeI32}, nil})
 	return n, encoded
 }
