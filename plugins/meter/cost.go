@@ -16,14 +16,14 @@ const (
 	weightBulk = 16
 )
 
-// Shifts from a length to its charge. Memory costs one unit for each 16 bytes: a
+// Shifts from a length to its charge. Memory costs one unit for each 4 bytes: a
 // copy that touches its pages for the first time moves 2 GB a second, so a slice
-// of them takes 8 ms, as one of loads that miss every cache does. Tables and memory.grow cost one
-// for each 64 bytes; the length of a memory.grow is that of the memory
-// afterwards, since all of it may be moved: a thousand grows by one page took
-// 200 ms where memory is on Go's heap.
+// of them takes 2 ms, and of warm ones half a millisecond. Tables and
+// memory.grow cost one for each 64 bytes; the length of a memory.grow is that of
+// the memory afterwards, since all of it may be moved: a thousand grows by one
+// page took 200 ms where memory is on Go's heap.
 const (
-	bytesShift   = 4  // right
+	bytesShift   = 2  // right
 	entriesShift = 3  // right: an entry of a table has 8 bytes
 	pagesShift   = 10 // left
 )

@@ -12,7 +12,7 @@
 // or by recursion, passes a charge, and what lies between two charges is
 // straight-line code that was paid for in advance. See cost.go for weights. An
 // instruction that moves a run of bytes is also charged by its length, before
-// it runs: one unit for each 16 bytes of memory, or 64 of a table. What moves
+// it runs: one unit for each 4 bytes of memory, or 64 of a table. What moves
 // memory is done in pieces, each with its own charge: see moves.go.
 //
 // # What is added

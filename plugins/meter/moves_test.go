@@ -19,8 +19,8 @@ const (
 	moveBytes   = movePages << 16
 	movePiece   = 256 << 10
 	moveLong    = 3*movePiece + 17 // passive segment 1; 0 is short and 2 active
-	moveActive  = 2*movePiece + 1 // which the engine doesn't drop, so it counts too
-	moveExactly = movePiece // passive segment 3
+	moveActive  = 2*movePiece + 1  // which the engine doesn't drop, so it counts too
+	moveExactly = movePiece        // passive segment 3
 )
 
 // moves exports each instruction that moves memory as a function, (to, from,
@@ -182,7 +182,7 @@ func TestMovesYieldInside(t *testing.T) {
 				t.Fatal(err)
 			}
 			// One at the first charge, and one for each slice but the last.
-			if want := 1 + length/16/meter.Slice; e.yields < want {
+			if want := 1 + length/4/meter.Slice; e.yields < want {
 				t.Errorf("%d yields, want %d", e.yields, want)
 			}
 		})
