@@ -74,6 +74,10 @@ var choosing = []string{
 	auth.AttrGroup, auth.AttrVirtualParent, auth.AttrQuotaGroup, auth.AttrRuntimeOnly,
 }
 
+// ownWords are the keys of Metadata that say how a credential is used, and nothing
+// of who it is.
+var ownWords = []string{auth.MetaDisableCooling, auth.MetaRequestRetry, auth.MetaRefreshDisabled}
+
 // subject is a digest of what makes a credential another one for its provider:
 // secrets, destination, proxy. It is sealed like all that is kept.
 func subject(a *auth.Auth) ([]byte, error) {
@@ -84,7 +88,11 @@ func subject(a *auth.Auth) ([]byte, error) {
 	if len(attributes) == 0 {
 		attributes = nil
 	}
-	raw, err := json.Marshal([]any{a.Provider, a.ProxyURL, attributes, a.Metadata})
+	metadata := maps.Clone(a.Metadata)
+	for _, name := range ownWords {
+		delete(metadata, name)
+	}
+	raw, err := json.Marshal([]any{a.Provider, a.ProxyURL, attributes, metadata})
 	if err != nil { // its text might repeat a value
 		return nil, errors.New("a credential holds a value that is none of JSON")
 	}

@@ -36,6 +36,7 @@ func (m *Manager) run(ctx context.Context, r *request, do func(context.Context, 
 	for round := 0; ; round++ {
 		at, err := m.round(ctx, r, round, do)
 		if err == nil {
+			m.keepSession(r, at.slot)
 			return at, nil
 		}
 		if ctx.Err() != nil {

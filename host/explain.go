@@ -56,6 +56,7 @@ const (
 	VerdictReady      = "ready"       // it can be picked
 	VerdictProbe      = "probe"       // it can be picked once, and then if that succeeds
 	VerdictSaturated  = "saturated"   // it serves as many requests as it may at a time
+	VerdictHost       = "host"        // its upstream host answers nobody
 	VerdictTrying     = "trying"      // a request is finding out whether it works again
 	VerdictQuota      = "quota"       // it waits for a quota
 	VerdictBlocked    = "blocked"     // it waits after another failure
@@ -79,8 +80,10 @@ func (m *Manager) Explain(providers []string, model string, opts executor.Option
 	}
 	r, err := m.newRequest(context.Background(), out.Providers, executor.Request{Model: model}, opts)
 	var order []string
+	var kept string
 	if err == nil {
-		if order = m.index.Preview(m.query(r)); len(order) == 0 {
+		kept = m.lastOf(r)
+		if order = stay(m.index.Preview(m.query(r)), kept); len(order) == 0 {
 			err = m.unselectable(r)
 		}
 	}
@@ -97,7 +100,12 @@ func (m *Manager) Explain(providers []string, model string, opts executor.Option
 	for id, s := range m.slots {
 		if e := s.cur.Load(); e != nil && slices.Contains(out.Providers, e.provider) {
 			c := m.unsyncedExplain(s, e, out.Model, now)
-			c.Turn = turns[id]
+			if c.Verdict != VerdictHost {
+				c.Turn = turns[id]
+			}
+			if id == kept {
+				explainSession(&c)
+			}
 			if pin != "" && id != pin {
 				c = Candidate{ID: c.ID, Label: c.Label, Provider: c.Provider, Priority: c.Priority, Verdict: VerdictNotPinned,
 					Reason: "the request asks for credential " + pin}
@@ -186,6 +194,11 @@ func (m *Manager) unsyncedExplain(s *slot, e *entry, route string, now time.Time
 	if n, limit := m.index.InFlight(s.id); limit > 0 && n >= limit && (c.Verdict == VerdictReady || c.Verdict == VerdictProbe) {
 		c.Verdict, c.Reason = VerdictSaturated, fmt.Sprintf("saturated: %d of %d in flight", n, limit)
 		c.Change = "the end of one of its requests, or a higher max_in_flight"
+	}
+	if left := m.hosts.Shut(s.host(), m.world.Load().cooldown, now); left > 0 && (c.Verdict == VerdictReady || c.Verdict == VerdictProbe) {
+		c.Verdict, c.Until = VerdictHost, now.Add(left)
+		c.Reason = fmt.Sprintf("passed over until %s: the upstream host %s answered no credential", c.Until.UTC().Format(time.RFC3339), s.host())
+		c.Change = "the wait's end, after which one request tries the host out, or an answer of the host"
 	}
 	return c
 }

@@ -66,6 +66,8 @@ type Manager struct {
 	// streams counts those that are open.
 	streams atomic.Int64
 	writer  writer
+	// sessions keep to a credential.
+	sessions affinity
 
 	// budget bounds the calls that are not the first of their request.
 	budget retry.Budget

@@ -18,9 +18,10 @@ func (m *Manager) SetOAuthModelAlias(aliases map[string][]settings.OAuthModelAli
 }
 
 // SetConfig takes over what a configuration says of names: the aliases of its
-// credentials, and whether prefixes are forced; and of cooling, the words of
-// providers, and what SetCooldown takes, if it says anything of that. nil means an empty one. What is known of the health
-// of credentials stays. The rest of a configuration has methods of its own, the
+// credentials, and whether prefixes are forced; of cooling, the words of
+// providers, and what SetCooldown takes, if it says anything of that; and whether
+// sessions keep to a credential. nil means an empty one. What is known of the
+// health of credentials stays. The rest of a configuration has methods of its own, the
 // aliases of OAuth channels too (SetOAuthModelAlias). cfg is not kept.
 func (m *Manager) SetConfig(cfg *settings.Config) {
 	if cfg == nil {
@@ -28,6 +29,7 @@ func (m *Manager) SetConfig(cfg *settings.Config) {
 	}
 	m.rename(func(b *models.Book) *models.Book { return b.WithConfig(cfg) })
 	m.setProviders(cfg.Providers)
+	m.change(func(w *world) { w.affinity = affinityOf(cfg.Routing) })
 	if cfg.Cooldown != (settings.Cooldown{}) {
 		m.SetCooldown(cfg.Cooldown)
 	}

@@ -28,7 +28,7 @@ func (m *Manager) pick(ctx context.Context, r *request) (*slot, *entry, error) {
 
 func (m *Manager) pickSlot(ctx context.Context, r *request) (*slot, error) {
 	for r.indexed {
-		p, ok := m.index.Pick(m.query(r), &r.tried)
+		p, ok := m.pickIndexed(r)
 		if !ok {
 			return nil, m.unselectable(r)
 		}

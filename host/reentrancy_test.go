@@ -2,10 +2,13 @@ package host_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/patchbay-dev/patchbay/host"
 	"github.com/patchbay-dev/patchbay/host/auth"
@@ -105,6 +108,97 @@ func TestForeignCodeMayCallBack(t *testing.T) {
 		t.Fatalf("only %d kinds of foreign code were reached", calls.Load())
 	}
 	r = nil // what Close saves is nobody's call
+}
+
+// TestI11NothingForeignRunsUnderALock: whatever foreign code calls whatever
+// method of the manager that calls it, everything comes to an end.
+func TestI11NothingForeignRunsUnderALock(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		var m *host.Manager
+		use := func(ctx context.Context, what int) {
+			switch what {
+			case 0:
+				m.MarkResult(ctx, auth.Result{AuthID: "a", Model: "m", Error: &auth.Error{HTTPStatus: 429}})
+			case 1:
+				m.MarkResult(ctx, auth.Result{AuthID: "a", Model: "m", Success: true})
+			case 2:
+				_, _ = m.Update(ctx, &auth.Auth{ID: "b", Provider: "p"})
+			case 3:
+				_, _ = m.Register(ctx, &auth.Auth{ID: "c", Provider: "p"})
+				_ = m.Remove(ctx, "c")
+			case 4:
+				_, _ = m.Execute(ctx, []string{"p"}, request("m"), executor.Options{})
+			case 5:
+				m.SetModels("a", host.ModelInfo{ID: "m"})
+				m.SetOAuthModelAlias(nil)
+			case 6:
+				m.Explain([]string{"p"}, "m", executor.Options{})
+				m.List()
+			case 7:
+				_, _ = m.ResetCooldown(ctx, "a", "")
+			}
+		}
+		method := rapid.IntRange(0, 7)
+		callbacks := map[string]int{}
+		for _, kind := range []string{"store", "hook", "executor", "selector", "transport", "picked"} {
+			callbacks[kind] = method.Draw(rt, kind)
+		}
+		var depth atomic.Int32
+		back := func(kind string) func(context.Context) {
+			return func(ctx context.Context) {
+				defer depth.Add(-1)
+				if depth.Add(1) == 1 {
+					use(ctx, callbacks[kind])
+				}
+			}
+		}
+		e := fails("p", nil)
+		do := e.do
+		e.do = func(ctx context.Context, a *auth.Auth, req executor.Request, opts executor.Options) (executor.Response, error) {
+			back("executor")(ctx)
+			return do(ctx, a, req, opts)
+		}
+		o := host.Options{
+			Store: &memory{called: func(ctx context.Context, _ string) { back("store")(ctx) }},
+			Hook:  &caller{call: back("hook")},
+			RoundTripperProvider: transports(func(*auth.Auth) http.RoundTripper {
+				back("transport")(context.Background())
+				return nil
+			}),
+			Logger: slog.New(slog.DiscardHandler),
+		}
+		if rapid.Bool().Draw(rt, "custom selector") {
+			o.Selector = chooser(func(_, _ string, auths []*auth.Auth) (*auth.Auth, error) {
+				back("selector")(context.Background())
+				return auths[0], nil
+			})
+		}
+		m = host.New(o)
+		m.RegisterExecutor(e)
+		steps := rapid.SliceOfN(method, 1, 6).Draw(rt, "steps")
+		finished := make(chan struct{})
+		go func() {
+			defer close(finished)
+			ctx := context.Background()
+			for _, id := range []string{"a", "b"} {
+				a := &auth.Auth{ID: id, Provider: "p"}
+				a.SetDeclaredModels([]string{"m"})
+				_, _ = m.Register(ctx, a)
+			}
+			opts := executor.Options{Metadata: map[string]any{executor.SelectedAuthCallbackKey: func(string) { back("picked")(ctx) }}}
+			_, _ = m.Execute(ctx, []string{"p"}, request("m"), opts)
+			for _, what := range steps {
+				use(ctx, what)
+			}
+			_ = m.Load(ctx)
+			_ = m.Close(ctx)
+		}()
+		select {
+		case <-finished:
+		case <-time.After(30 * time.Second):
+			rt.Fatalf("locked up with %v and steps %v", callbacks, steps)
+		}
+	})
 }
 
 type caller struct{ call func(context.Context) }

@@ -37,6 +37,8 @@ type request struct {
 	indexed bool
 	// socket says that the client speaks websocket, as the provider may.
 	socket bool
+	// session is the one that the request is of, nil when that says nothing.
+	session *sessionKey
 }
 
 // newRequest reads what is asked for. The caller's maps are not kept.
@@ -73,6 +75,7 @@ func (m *Manager) newRequest(ctx context.Context, providers []string, req execut
 	case len(r.providers) == 0:
 		return nil, m.noExecutor(asked)
 	}
+	r.join()
 	r.socket = executor.DownstreamWebsocket(ctx) && len(r.providers) == 1 && selector.SpeaksWebsocket(r.providers[0])
 	return r, nil
 }

@@ -34,6 +34,9 @@ type world struct {
 	transports auth.RoundTripperProvider
 	executors  map[string]auth.ProviderExecutor
 
+	// affinity is how long a session keeps to a credential; 0 means not at all.
+	affinity time.Duration
+
 	selector auth.Selector // nil unless the strategy is custom
 	strategy strategy
 

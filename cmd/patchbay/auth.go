@@ -46,6 +46,7 @@ patchbay plugin inspect. A secret comes from a file (@FILE) or from standard inp
 			if spec.ProxyURL, err = in.proxyURL(spec.ProxyURL); err != nil {
 				return err
 			}
+			spec.Own = ownOf(cmd)
 			return g.with(cmd.Context(), func(ops admin.Operations) error {
 				v, err := ops.AddAuth(cmd.Context(), spec)
 				if err != nil {
@@ -74,6 +75,7 @@ patchbay plugin inspect. A secret comes from a file (@FILE) or from standard inp
 	f.StringVar(&spec.Group, "group", "", "account that it is one of several credentials of; accounts take turns")
 	f.StringVar(&spec.QuotaGroup, "quota-group", "", "name of those that share a quota with it")
 	f.StringVar(&spec.ProxyURL, "proxy-url", "", "proxy for this credential; @FILE or - for a URL with a user or a password")
+	ownFlags(c)
 	f.BoolVar(&spec.AllowPrivate, "allow-private", false, "let it reach private addresses by name")
 	return jsonFlag(c, g)
 }

@@ -56,6 +56,7 @@ proxy forgets the cooldowns of the old one.`,
 				return err
 			}
 			f := cmd.Flags()
+			change.Own = ownOf(cmd)
 			if f.Changed("label") {
 				change.Label = &label
 			}
@@ -89,7 +90,7 @@ proxy forgets the cooldowns of the old one.`,
 				}
 				change.ProxyURL = &proxy
 			}
-			if len(args) == 1 && !anyChanged(cmd, "secret", "label", "prefix", "priority", "weight", "max-in-flight", "group", "quota-group",
+			if len(args) == 1 && change.Own == nil && !anyChanged(cmd, "secret", "label", "prefix", "priority", "weight", "max-in-flight", "group", "quota-group",
 				"models", "allow-private", "proxy-url") {
 				return usagef("say what to change: patchbay auth set ID FIELD=VALUE, or a flag; see %s --help", cmd.CommandPath())
 			}
@@ -107,6 +108,7 @@ proxy forgets the cooldowns of the old one.`,
 	f.StringVar(&quotaGroup, "quota-group", "", "name of those that share a quota with it; empty for none")
 	f.StringSliceVar(&models, "models", nil, "models that it serves, by comma; empty for what the provider lists")
 	f.BoolVar(&allowPrivate, "allow-private", false, "let it reach private addresses by name; --allow-private=false for not")
+	ownFlags(c)
 	f.StringVar(&proxy, "proxy-url", "", "proxy for this credential; @FILE or - for a URL with a user or a password, empty for none")
 	return jsonFlag(c, g)
 }

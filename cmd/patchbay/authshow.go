@@ -67,6 +67,9 @@ func showAuth(w io.Writer, d admin.AuthDetail) error {
 	}
 	line("group", d.Group)
 	line("quota group", d.QuotaGroup)
+	for _, name := range slices.Sorted(maps.Keys(d.Own)) {
+		line(name, d.Own[name])
+	}
 	if d.AllowPrivate {
 		line("private addresses", "allowed by name")
 	}

@@ -42,6 +42,7 @@ stored is shown, and no provider can execute.`,
 	}
 	c.Flags().StringVar(&req.Model, "model", "", "the model, as clients name it")
 	c.Flags().StringArrayVar(&req.Providers, "provider", nil, "only this provider (repeatable; default: those that list the model)")
+	c.Flags().StringVar(&req.Session, "session", "", "the session that the request names, where sessions keep to a credential")
 	completeFlag(c, "model", g.completeModels())
 	return jsonFlag(c, g)
 }

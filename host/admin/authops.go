@@ -101,6 +101,8 @@ type AuthChange struct {
 	// Models it serves; an empty list means what the provider lists.
 	Models       *[]string `json:"models,omitempty"`
 	AllowPrivate *bool     `json:"allow_private,omitempty"`
+	// Own are its own words, as in AuthSpec; one that is empty is taken back.
+	Own map[string]string `json:"own,omitempty"`
 	// ProxyURL may hold a password; empty for no proxy of its own.
 	ProxyURL *string `json:"proxy_url,omitempty"`
 }

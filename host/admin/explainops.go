@@ -23,6 +23,8 @@ type ExplainRequest struct {
 	Model string
 	// Providers to ask about; none means those that list the model.
 	Providers []string
+	// Session is the one that the request would name; empty means none.
+	Session string
 }
 
 // Explanation is the answer; Candidate is one credential in it.
@@ -35,7 +37,7 @@ func (h handler) explainRoutes(e *echo.Echo) { e.GET("/v1/explain", h.explain) }
 
 func (h handler) explain(c echo.Context) error {
 	q := c.QueryParams()
-	x, err := h.ops.Explain(c.Request().Context(), ExplainRequest{Model: q.Get("model"), Providers: q["provider"]})
+	x, err := h.ops.Explain(c.Request().Context(), ExplainRequest{Model: q.Get("model"), Providers: q["provider"], Session: q.Get("session")})
 	if err != nil {
 		return err
 	}
@@ -44,6 +46,6 @@ func (h handler) explain(c echo.Context) error {
 
 // Explain implements Operations.
 func (c *Client) Explain(ctx context.Context, req ExplainRequest) (Explanation, error) {
-	q := url.Values{"model": {req.Model}, "provider": req.Providers}
+	q := url.Values{"model": {req.Model}, "provider": req.Providers, "session": {req.Session}}
 	return call[Explanation](ctx, c, http.MethodGet, "/v1/explain?"+q.Encode(), nil)
 }

@@ -82,6 +82,9 @@ type AuthSpec struct {
 	Group       string `json:"group,omitempty"`
 	QuotaGroup  string `json:"quota_group,omitempty"`
 	ProxyURL    string `json:"proxy_url,omitempty"`
+	// Own are its own words on what is otherwise set for all: disable_cooling and
+	// refresh_disabled (true or false), and request_retry (a number).
+	Own map[string]string `json:"own,omitempty"`
 }
 
 // AuthView is what may be shown of a credential: never a secret.
@@ -115,6 +118,8 @@ type AuthView struct {
 	Group        string `json:"group,omitempty"`
 	QuotaGroup   string `json:"quota_group,omitempty"`
 	AllowPrivate bool   `json:"allow_private,omitempty"`
+	// Own are its own words; see AuthSpec.
+	Own map[string]string `json:"own,omitempty"`
 	// HasProxy: a proxy is set; its URL may hold a password.
 	HasProxy bool `json:"has_proxy,omitempty"`
 	Disabled bool `json:"disabled,omitempty"`

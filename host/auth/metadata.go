@@ -12,10 +12,18 @@ import (
 // value that does not parse falls through to the older key, then to absent.
 // spec: core.md 1.8.
 var (
-	keysDisableCooling     = []string{"disable_cooling", "disable-cooling"}
-	keysRequestRetry       = []string{"request_retry", "request-retry"}
+	keysDisableCooling     = []string{MetaDisableCooling, "disable-cooling"}
+	keysRequestRetry       = []string{MetaRequestRetry, "request-retry"}
 	keysToolPrefixDisabled = []string{"tool_prefix_disabled", "tool-prefix-disabled"}
-	keysRefreshDisabled    = []string{"refresh_disabled", "refresh-disabled"}
+	keysRefreshDisabled    = []string{MetaRefreshDisabled, "refresh-disabled"}
+)
+
+// Keys of Metadata that are a credential's own words on what is otherwise set for
+// all; see the methods that read them.
+const (
+	MetaDisableCooling  = "disable_cooling"
+	MetaRequestRetry    = "request_retry"
+	MetaRefreshDisabled = "refresh_disabled"
 )
 
 // DisableCoolingOverride returns the credential's own word on cooling from

@@ -88,6 +88,9 @@ credentials:
     max_in_flight: 4
     group: one
     quota_group: two
+    disable_cooling: false
+    request_retry: 0
+    refresh_disabled: true
     allow_private: true
     proxy_url: socks5://u:${env:HOST}@127.0.0.1:1080
     disabled: true
@@ -112,9 +115,10 @@ credentials:
 			Secrets: map[string]string{"api_key": "${env:HOST}", "both": "a-${env:HOST}-api.example.com"},
 			Models:  []string{"small", "large"}, Prefix: "team", Priority: -2,
 			Weight: 3, MaxInFlight: 4, Group: "one", QuotaGroup: "two",
+			DisableCooling: new(false), RequestRetry: new(0), RefreshDisabled: new(true),
 			AllowPrivate: true, ProxyURL: "socks5://u:api.example.com@127.0.0.1:1080", Disabled: true, Source: path + ":21",
 		},
-		{Provider: "echo", Label: "default", Source: path + ":37"},
+		{Provider: "echo", Label: "default", Source: path + ":40"},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

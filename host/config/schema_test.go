@@ -36,7 +36,11 @@ func matches(t *testing.T, path []string, n *node, v reflect.Value) {
 			continue
 		}
 		value, kind := field.Interface(), ""
-		switch field.Kind() {
+		of := field.Kind()
+		if of == reflect.Pointer {
+			of = field.Type().Elem().Kind()
+		}
+		switch of {
 		case reflect.Struct:
 			kind = "object"
 			matches(t, at, child, field)

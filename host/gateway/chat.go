@@ -43,6 +43,10 @@ func (g *Gateway) chat(c echo.Context) error {
 			executor.SelectedAuthCallbackKey: func(id string) { x.picked(id) },
 		},
 	}
+	if session := sessionOf(x.r.Header); session != "" {
+		// Of one client key, so that nobody gets into another one's session.
+		opts.Metadata[executor.ExecutionSessionIDKey] = x.keyID + "/" + session
+	}
 	if probed.Stream {
 		g.streamed(ctx, x, providers, req, opts)
 	} else {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 const (
@@ -70,6 +71,19 @@ func forwardable(header http.Header) http.Header {
 		out[name] = slices.Clone(values)
 	}
 	return out
+}
+
+// maxSessionID bounds the id of a session, in bytes.
+const maxSessionID = 256
+
+// sessionOf returns the session that a client says its request belongs to; empty
+// when it names none, or by an id that is none. spec: core.md 4.9.
+func sessionOf(header http.Header) string {
+	id := strings.TrimSpace(header.Get("X-Session-Id"))
+	if len(id) > maxSessionID || strings.ContainsFunc(id, unicode.IsControl) {
+		return ""
+	}
+	return id
 }
 
 // forwardableQuery returns the query without what could be a key.

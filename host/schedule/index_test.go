@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -46,10 +47,8 @@ func expect(t *testing.T, got []string, want ...string) {
 // index's: what can be picked is what the model says (I1, I3), nothing is missed
 // (I4), and a failed pick moves no cursor (I13). checkBits holds summaries (I2)
 // and heaps (I10) after each step. The others: I5 TestConcurrentPicksAreFair and
-// TestI05NobodyWaitsLong; I12 TestPickAllocatesNothing; and in package host I6 and
-// I7 TestI06I07EntriesStayAndRevisionsGrow, I8 the cases of late successes, I9
-// TestOneProbe and its neighbours, I11 the tests of reentrancy, I14
-// TestI14NobodyWaitsForTheDisabled.
+// TestI05NobodyWaitsLong; I12 TestPickAllocatesNothing; both also while marks run.
+// I6 to I9, I11 and I14 are tests of those names in package host.
 func TestIndexAnswersLikeTheOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x, o := New[string](nil), newOracle()
@@ -490,6 +489,88 @@ func TestI05NobodyWaitsLong(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestI05NobodyWaitsLongWhileMarksRun is the same while another processor blocks
+// and frees all the others.
+func TestI05NobodyWaitsLongWhileMarksRun(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(2, 300).Draw(t, "n")
+		x := New[string](nil)
+		ids := make([]string, n)
+		for i := range ids {
+			ids[i] = fmt.Sprintf("id-%04d", i)
+			x.Put(Member[string]{ID: ids[i], Value: ids[i], Provider: "p", Seats: seats("m")})
+		}
+		always := rapid.SampledFrom(ids).Draw(t, "always")
+		stop := marking(x, ids, always)
+		defer stop()
+		q := Query{Providers: []string{"p"}, Model: "m", Now: start}
+		for waited, i := 0, 0; i < 5*n; i++ {
+			p, ok := x.Pick(q, nil)
+			if waited++; !ok || waited > 2*n {
+				t.Fatalf("%s waits for %d picks among %d, found %v", always, waited, n, ok)
+			}
+			if p.Value == always {
+				waited = 0
+			}
+		}
+	})
+}
+
+// marking blocks and frees members, all but one, until stop.
+func marking[V any](x *Index[V], ids []string, but string) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	blocked, free := []Seat{{Model: "m", State: until(time.Hour)}}, []Seat{{Model: "m"}}
+	wg.Go(func() {
+		for i := 0; ; i = (i + 7919) % (2 * len(ids)) {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			if id := ids[i/2]; id != but && i%2 == 0 {
+				x.Set(id, blocked...)
+			} else if id != but {
+				x.Set(id, free...)
+			}
+		}
+	})
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
+
+// TestI12PicksAllocateNothingWhileMarksRun counts what the whole process
+// allocates, so that some of the runtime's own is in it.
+func TestI12PicksAllocateNothingWhileMarksRun(t *testing.T) {
+	for _, n := range []int{10, 100_000} {
+		x := filled(n)
+		ids := make([]string, n)
+		for i := range ids {
+			ids[i] = fmt.Sprintf("id-%06d", i)
+		}
+		for _, id := range ids { // so that the heap of those that wait is as large as it gets
+			x.Set(id, Seat{Model: "m", State: until(time.Hour)})
+		}
+		stop := marking(x, ids, "")
+		const picks = 20_000
+		q := Query{Providers: []string{"p", "q"}, Model: "m", Now: start}
+		x.Pick(q, nil)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range picks {
+			var tried Tried[int]
+			x.Pick(q, &tried)
+		}
+		runtime.ReadMemStats(&after)
+		stop()
+		if extra := after.Mallocs - before.Mallocs; extra > picks/100 {
+			t.Errorf("among %d, %d picks allocate %d times", n, picks, extra)
+		}
+	}
 }
 
 func TestConcurrentPicksAreFair(t *testing.T) {

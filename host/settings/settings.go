@@ -166,7 +166,15 @@ type Routing struct {
 	// ForceModelPrefix serves the models of a credential with a prefix under
 	// that only.
 	ForceModelPrefix bool `json:"force_model_prefix" koanf:"force_model_prefix"`
+	// SessionAffinity lets the requests of one session, which names itself, keep to
+	// one credential for as long as that can be used.
+	SessionAffinity bool `json:"session_affinity" koanf:"session_affinity"`
+	// SessionAffinityTTL is how long a session is remembered after its last request.
+	SessionAffinityTTL time.Duration `json:"session_affinity_ttl" koanf:"session_affinity_ttl"`
 }
+
+// DefaultSessionAffinityTTL is how long a session is remembered as it ships.
+const DefaultSessionAffinityTTL = time.Hour
 
 // Plugins bounds what plugins may use.
 type Plugins struct {
@@ -227,6 +235,13 @@ type Credential struct {
 	Group string `json:"group,omitempty" koanf:"group"`
 	// QuotaGroup names the credentials that share a quota; empty means none.
 	QuotaGroup string `json:"quota_group,omitempty" koanf:"quota_group"`
+	// DisableCooling, RequestRetry and RefreshDisabled are its own words on what is
+	// otherwise set for all: whether cooling is off, how many further rounds of a
+	// request it takes part in, and whether its tokens are renewed while it is
+	// disabled. Nil means none.
+	DisableCooling  *bool `json:"disable_cooling,omitempty" koanf:"disable_cooling"`
+	RequestRetry    *int  `json:"request_retry,omitempty" koanf:"request_retry"`
+	RefreshDisabled *bool `json:"refresh_disabled,omitempty" koanf:"refresh_disabled"`
 	// AllowPrivate lets this credential reach private addresses by name.
 	AllowPrivate bool   `json:"allow_private,omitempty" koanf:"allow_private"`
 	ProxyURL     string `json:"proxy_url,omitempty" koanf:"proxy_url"`
@@ -249,7 +264,7 @@ func Default() Config {
 		Retry:    Retry{Rounds: 3, MaxInterval: 30 * time.Second, BudgetPercent: 20, BudgetBurst: 100, Statuses: DefaultRetryStatuses()},
 		Cooldown: DefaultCooldown(),
 		Refresh:  DefaultRefresh(),
-		Routing:  Routing{Strategy: "round_robin"},
+		Routing:  Routing{Strategy: "round_robin", SessionAffinityTTL: DefaultSessionAffinityTTL},
 		Plugins: Plugins{
 			MemoryBytes:  64 << 20,
 			CallTimeout:  2 * time.Second,

@@ -212,7 +212,7 @@ func (s *soak) mark(ctx context.Context, t *truth) {
 	if err := s.outcome(); err == nil {
 		res.Success = true
 	} else {
-		res.Error = &auth.Error{HTTPStatus: err.(*executor.UpstreamError).Status, Message: "no"} //nolint:errorlint,errcheck // of our own make
+		res.Error = &auth.Error{HTTPStatus: err.(*executor.UpstreamError).Status, Message: "no"} //nolint:errorlint // of our own make
 		if hint := time.Duration(s.roll(30)) * time.Second; res.Error.HTTPStatus == http.StatusTooManyRequests && hint > 0 {
 			res.RetryAfter = &hint
 		}

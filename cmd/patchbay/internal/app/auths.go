@@ -32,7 +32,7 @@ func (a *App) AddAuth(ctx context.Context, spec admin.AuthSpec) (admin.AuthView,
 	}
 	if err := checkChange(admin.AuthChange{
 		Label: &spec.Label, Prefix: &spec.Prefix, Models: &spec.Models, ProxyURL: &spec.ProxyURL,
-		Weight: &weight, MaxInFlight: &spec.MaxInFlight, Group: &spec.Group, QuotaGroup: &spec.QuotaGroup,
+		Weight: &weight, MaxInFlight: &spec.MaxInFlight, Group: &spec.Group, QuotaGroup: &spec.QuotaGroup, Own: spec.Own,
 	}); err != nil {
 		return admin.AuthView{}, err
 	}
@@ -41,6 +41,11 @@ func (a *App) AddAuth(ctx context.Context, spec admin.AuthSpec) (admin.AuthView,
 		Prefix: spec.Prefix, Priority: spec.Priority, AllowPrivate: spec.AllowPrivate, ProxyURL: spec.ProxyURL,
 		Weight: spec.Weight, MaxInFlight: spec.MaxInFlight, Group: spec.Group, QuotaGroup: spec.QuotaGroup,
 	})
+	words, err := parseOwn(spec.Own)
+	if err != nil {
+		return admin.AuthView{}, err
+	}
+	setOwn(c, words)
 	if err := driver.ValidateCredential(m, *p, c); err != nil {
 		return admin.AuthView{}, invalid("credential for %s: %v", spec.Provider, err)
 	}
@@ -140,6 +145,7 @@ func authOf(c settings.Credential) *auth.Auth {
 	if c.AllowPrivate {
 		rec.Attributes[auth.AttrAllowPrivate] = "true"
 	}
+	declaredOwn(rec, c)
 	rec.SetDeclaredModels(c.Models)
 	return rec
 }
@@ -181,7 +187,7 @@ func (a *App) viewOf(c *auth.Auth, m *abi.Manifest) admin.AuthView {
 		Status: string(c.Status), State: now.State, Reason: now.Reason, Until: now.Until,
 		Source: admin.SourceStore, Disabled: c.Disabled,
 		AllowPrivate: c.AllowPrivate(), HasProxy: c.ProxyURL != "",
-		MaxInFlight: c.MaxInFlight(), Group: c.Group(), QuotaGroup: c.QuotaGroup(),
+		MaxInFlight: c.MaxInFlight(), Group: c.Group(), QuotaGroup: c.QuotaGroup(), Own: ownOf(c),
 	}
 	if weight := c.Weight(); weight != 1 {
 		v.Weight = weight

@@ -138,6 +138,9 @@ func edit(c *auth.Auth, ch admin.AuthChange) {
 	if ch.AllowPrivate != nil {
 		setOr(c.Attributes, auth.AttrAllowPrivate, "true", !*ch.AllowPrivate)
 	}
+	if words, err := parseOwn(ch.Own); err == nil { // checkChange has seen it
+		setOwn(c, words)
+	}
 	if ch.Models != nil {
 		c.SetDeclaredModels(*ch.Models)
 	}
@@ -175,6 +178,7 @@ func relists(ch admin.AuthChange) bool {
 var ownFlags = []string{
 	auth.AttrPriority, auth.AttrWeight, auth.AttrMaxInFlight, auth.AttrGroup, auth.AttrQuotaGroup,
 	auth.AttrAllowPrivate, auth.AttrModels, auth.AttrSource, auth.AttrRuntimeOnly,
+	auth.MetaDisableCooling, auth.MetaRequestRetry, auth.MetaRefreshDisabled,
 }
 
 // checkNames refuses what the provider's plugin has no field for, and what is
@@ -236,6 +240,9 @@ func checkChange(ch admin.AuthChange) error {
 		}
 	}
 	if err := checkShare(ch); err != nil {
+		return err
+	}
+	if _, err := parseOwn(ch.Own); err != nil {
 		return err
 	}
 	if ch.ProxyURL != nil {
