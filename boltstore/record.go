@@ -31,14 +31,14 @@ type authBody struct {
 	ProxyURL      string            `json:"proxy_url,omitempty"`
 	Attributes    map[string]string `json:"attributes"` // nil and empty differ
 	Metadata      map[string]any    `json:"metadata"`   // nil and empty differ
-	Quota         quotaBody         `json:"quota"`
+	Quota         quotaBody         `json:"quota,omitzero"`
 	LastError     *errorBody        `json:"last_error,omitempty"`
 
-	CreatedAt        time.Time `json:"created_at"`
-	UpdatedAt        time.Time `json:"updated_at"`
-	LastRefreshedAt  time.Time `json:"last_refreshed_at"`
-	NextRefreshAfter time.Time `json:"next_refresh_after"`
-	NextRetryAfter   time.Time `json:"next_retry_after"`
+	CreatedAt        time.Time `json:"created_at,omitzero"`
+	UpdatedAt        time.Time `json:"updated_at,omitzero"`
+	LastRefreshedAt  time.Time `json:"last_refreshed_at,omitzero"`
+	NextRefreshAfter time.Time `json:"next_refresh_after,omitzero"`
+	NextRetryAfter   time.Time `json:"next_retry_after,omitzero"`
 
 	ModelStates map[string]*modelBody `json:"model_states"` // nil and empty differ
 }
@@ -47,10 +47,10 @@ type modelBody struct {
 	Status         string     `json:"status,omitempty"`
 	StatusMessage  string     `json:"status_message,omitempty"`
 	Unavailable    bool       `json:"unavailable,omitempty"`
-	NextRetryAfter time.Time  `json:"next_retry_after"`
+	NextRetryAfter time.Time  `json:"next_retry_after,omitzero"`
 	LastError      *errorBody `json:"last_error,omitempty"`
-	Quota          quotaBody  `json:"quota"`
-	UpdatedAt      time.Time  `json:"updated_at"`
+	Quota          quotaBody  `json:"quota,omitzero"`
+	UpdatedAt      time.Time  `json:"updated_at,omitzero"`
 	Source         string     `json:"source,omitempty"`
 	ProbeWait      int64      `json:"probe_wait,omitempty"` // nanoseconds
 }
@@ -58,7 +58,7 @@ type modelBody struct {
 type quotaBody struct {
 	Exceeded      bool      `json:"exceeded,omitempty"`
 	Reason        string    `json:"reason,omitempty"`
-	NextRecoverAt time.Time `json:"next_recover_at"`
+	NextRecoverAt time.Time `json:"next_recover_at,omitzero"`
 	BackoffLevel  int       `json:"backoff_level,omitempty"`
 }
 
