@@ -24,8 +24,8 @@ const (
 	limitStart    = 1.0
 	limitDirect   = 3.0
 	limitLoad     = 2.0
-	limitMark     = 1.1
-	limitCommit   = 2.0
+	limitMark     = 1.2
+	limitCommit   = 4.0
 )
 
 // budgets judges. Only what was measured is judged.
