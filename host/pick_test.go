@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/patchbay-dev/patchbay/host/auth"
 	"github.com/patchbay-dev/patchbay/host/executor"
+	"github.com/patchbay-dev/patchbay/host/retry"
 )
 
 type idle struct{ auth.ProviderExecutor }
@@ -229,5 +231,28 @@ func BenchmarkAnotherRound(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestARoundPassesOverFew: while an upstream host is shut, a round does not go
+// through all the credentials that wait for it.
+func TestARoundPassesOverFew(t *testing.T) {
+	m := crowded(t, 1000)
+	defer m.Close(t.Context())
+	r, err := m.newRequest(t.Context(), []string{"p"}, executor.Request{Model: "m"}, executor.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := "one.example:443"
+	for _, s := range m.slots {
+		s.upstream.Store(&host)
+		m.hosts.Silent(host, s.id, r.w.cooldown, m.now())
+	}
+	_, err = m.round(t.Context(), r, 0, func(context.Context, *attempt) error {
+		t.Error("an attempt was made")
+		return nil
+	})
+	if n := r.tried.Len(); n != maxRefused || !errors.Is(err, retry.ErrHostShut) {
+		t.Errorf("%d credentials were passed over, and then: %v", n, err)
 	}
 }
