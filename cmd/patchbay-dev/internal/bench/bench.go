@@ -86,7 +86,8 @@ type bench struct {
 	cache string // compiled modules, kept from run to run
 
 	patchbay, plugin string
-	key              string // a client key of the server's data directory
+	forms            string            // the module of testdata/forms, once it is needed
+	servers          map[string]server // those prepared, by target
 	upstream         *child
 	load             *loader
 }
@@ -94,7 +95,7 @@ type bench struct {
 // newBench builds what is not there and starts the upstream and the load
 // generator.
 func newBench(ctx context.Context, o Options) (_ *bench, err error) {
-	b := &bench{ctx: ctx, opts: o, patchbay: o.Patchbay, plugin: o.Plugin}
+	b := &bench{ctx: ctx, opts: o, patchbay: o.Patchbay, plugin: o.Plugin, servers: map[string]server{}}
 	if b.spawn = (spawner{program: o.Program, subcommand: o.Child}); o.Program == "" {
 		if b.spawn.program, err = os.Executable(); err != nil {
 			return nil, err

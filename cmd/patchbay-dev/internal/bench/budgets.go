@@ -50,10 +50,14 @@ func budgets(rounds []roundsOf, micro []Micro, starts startTimes) []Budget {
 		add(r.name+": added p50", r.values(addedP50(Sandboxed)), limitAdded, false, "x floor")
 	}
 	for _, r := range streams {
-		add(r.name+": CPU per passed-through event", r.values(ratio(Sandboxed, func(s Sample) float64 { return s.CPUEvent })), limitEvent, false, "x floor")
+		cpu := func(s Sample) float64 { return s.CPUEvent }
+		add(r.name+": CPU per passed-through event", r.values(ratio(Sandboxed, cpu)), limitEvent, false, "x floor")
+		add(r.name+": CPU per event out of an envelope", r.values(between(Envelope, Sandboxed, cpu)), limitEvent, false, "x passed through")
 	}
 	if r, ok := with(streams, 1000); ok {
-		add(r.name+": memory", r.values(ratio(Sandboxed, func(s Sample) float64 { return s.Memory })), limitMemory, false, "x floor")
+		memory := func(s Sample) float64 { return s.Memory }
+		add(r.name+": memory", r.values(ratio(Sandboxed, memory)), limitMemory, false, "x floor")
+		add(r.name+": memory, each event mapped", r.values(ratio(Mapped, memory)), limitMemory, false, "x floor")
 	}
 	return append(all, append(microBudgets(micro), starts.budget())...)
 }

@@ -86,33 +86,54 @@ func (b *bench) prepare(name string, modules ...string) (dir string, err error) 
 	return dir, nil
 }
 
-// prepareServer makes the data directory of the sandboxed target.
-func (b *bench) prepareServer() (dir string, err error) {
-	if dir, err = b.prepare("data", b.plugin); err != nil {
-		return "", err
+// server is a data directory and a client key of it.
+type server struct{ dir, key string }
+
+// prepareServer makes the data directory of a sandboxed target.
+func (b *bench) prepareServer(target string) error {
+	module, provider, err := b.moduleOf(target)
+	if err != nil {
+		return err
+	}
+	dir, err := b.prepare("data-"+target, module)
+	if err != nil {
+		return err
 	}
 	secret := b.file("upstream.key")
 	if err := os.WriteFile(secret, []byte(upstreamKey), 0o600); err != nil {
-		return "", err
+		return err
 	}
-	if _, err := b.output("", b.patchbay, "auth", "add", "openai-compatible", "--label", "bench", "--data-dir", dir,
+	if _, err := b.output("", b.patchbay, "auth", "add", provider, "--label", "bench", "--data-dir", dir,
 		"--models", benchModel, "--set", "base_url=http://"+b.upstream.Addr+"/v1", "--secret", "api_key=@"+secret); err != nil {
-		return "", err
+		return err
 	}
-	b.key, err = b.output("", b.patchbay, "key", "create", "--name", "bench", "--data-dir", dir)
-	return dir, err
+	key, err := b.output("", b.patchbay, "key", "create", "--name", "bench", "--data-dir", dir)
+	b.servers[target] = server{dir, key}
+	return err
+}
+
+// moduleOf returns the plugin of a sandboxed target and the provider in it.
+func (b *bench) moduleOf(target string) (module, provider string, err error) {
+	if target == Sandboxed {
+		return b.plugin, "openai-compatible", nil
+	}
+	if b.forms == "" {
+		b.logf("building the plugin of envelopes and mapped events")
+		forms := b.file("forms.wasm")
+		if _, err := b.output(b.root, b.patchbay, "plugin", "build", "cmd/patchbay-dev/internal/bench/testdata/forms", "-o", forms); err != nil {
+			return "", "", err
+		}
+		b.forms = forms
+	}
+	return b.forms, target, nil
 }
 
 // serve starts the server on a data directory.
 func (b *bench) serve(dir string) (*child, error) {
-	c, err := b.spawn.start(b.ctx, role{
+	return b.spawn.start(b.ctx, role{
 		Name: "command", Log: dir + ".log",
 		Command: []string{b.patchbay, "serve", "--data-dir", dir, "--listen", "127.0.0.1:0"},
 	})
-	if err == nil {
-		c.Key = b.key
-	}
-	return c, err
 }
 
 // output runs a command to its end and returns what it printed.

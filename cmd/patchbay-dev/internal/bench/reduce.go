@@ -3,7 +3,7 @@ package bench
 // reduce makes the table of a scenario: medians over its rounds.
 func (r roundsOf) reduce() Scenario {
 	s := Scenario{Name: r.name, Connections: r.connections, Stream: r.stream, Rounds: len(r.samples)}
-	for _, target := range targets {
+	for _, target := range r.targets() {
 		of := func(field func(Sample) float64) float64 {
 			return median(r.values(func(round map[string]Sample) (float64, bool) {
 				v := field(round[target])
@@ -39,9 +39,14 @@ func (r roundsOf) values(of func(round map[string]Sample) (float64, bool)) []flo
 
 // ratio is a field of a target divided by the floor's, in one round.
 func ratio(target string, field func(Sample) float64) func(map[string]Sample) (float64, bool) {
+	return between(target, Floor, field)
+}
+
+// between is a field of a target divided by another's, in one round.
+func between(target, other string, field func(Sample) float64) func(map[string]Sample) (float64, bool) {
 	return func(round map[string]Sample) (float64, bool) {
-		v, floor := field(round[target]), field(round[Floor])
-		return v / floor, v > 0 && floor > 0
+		v, by := field(round[target]), field(round[other])
+		return v / by, v > 0 && by > 0
 	}
 }
 

@@ -49,6 +49,7 @@ func TestBudgets(t *testing.T) {
 	whole.samples = append(whole.samples, round(Sample{Rate: 200, P50: 10}, Sample{Rate: 100, P50: 20}, Sample{}, Sample{Rate: 75, P50: 26}))
 	streams := roundsOf{scenario: scenario{name: "1000 streams", connections: 1000, stream: true}}
 	streams.samples = append(streams.samples, round(Sample{}, Sample{CPUEvent: 10, Memory: 100}, Sample{}, Sample{CPUEvent: 13, Memory: 151}))
+	streams.samples[0][Envelope], streams.samples[0][Mapped] = Sample{CPUEvent: 18}, Sample{Memory: 149}
 	micro := []Micro{
 		{Name: emptyCall, Values: map[string]float64{"ns/op": 200, "allocs/op": 1}},
 		{Name: guestEvent, Values: map[string]float64{"ns/op": 8000}}, {Name: driverEvent, Values: map[string]float64{"ns/op": 1000}},
@@ -73,7 +74,9 @@ func TestBudgets(t *testing.T) {
 		"32 connections: requests/s, direct to floor (the harness)": false,
 		"32 connections: requests/s":                                true,
 		"1000 streams: CPU per passed-through event":                true,
+		"1000 streams: CPU per event out of an envelope":            false,
 		"1000 streams: memory":                                      false,
+		"1000 streams: memory, each event mapped":                   true,
 		"mapped event, Go guest: guest and driver":                  true,
 		"empty guest call":                                          true,
 		"empty guest call: allocations on the host":                 false,

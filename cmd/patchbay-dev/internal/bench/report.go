@@ -8,10 +8,17 @@ const (
 	Floor     = "reverseproxy"
 	Native    = "native"
 	Sandboxed = "sandboxed"
+	// Envelope and Mapped are sandboxed too, and get streams only: the host
+	// takes an envelope off each event, or the guest maps each.
+	Envelope = "envelope"
+	Mapped   = "mapped"
 )
 
 // targets in the order of the table.
-var targets = []string{Direct, Floor, Native, Sandboxed}
+var (
+	targets       = []string{Direct, Floor, Native, Sandboxed}
+	streamTargets = []string{Direct, Floor, Native, Sandboxed, Envelope, Mapped}
+)
 
 // Report is everything that a run measured.
 type Report struct {

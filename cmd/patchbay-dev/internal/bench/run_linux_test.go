@@ -33,7 +33,7 @@ func TestARunHasEveryRow(t *testing.T) {
 		t.Fatalf("%d scenarios, want %d", got, want)
 	}
 	for _, s := range r.Scenarios {
-		if len(s.Rows) != len(targets) || s.Rounds != 1 {
+		if len(s.Rows) != len(scenario{stream: s.Stream}.targets()) || s.Rounds != 1 {
 			t.Errorf("%s: %d rows of %d rounds", s.Name, len(s.Rows), s.Rounds)
 		}
 		for _, row := range s.Rows {
@@ -57,7 +57,7 @@ func TestARunHasEveryRow(t *testing.T) {
 			t.Errorf("there is no micro-benchmark %s", name)
 		}
 	}
-	if got, want := len(r.Budgets), 38; got != want {
+	if got, want := len(r.Budgets), 40; got != want {
 		t.Errorf("%d budgets are judged, want %d", got, want)
 	}
 	if !strings.Contains(r.Raw, "BenchmarkPick") {
@@ -67,7 +67,7 @@ func TestARunHasEveryRow(t *testing.T) {
 	if err := Print(&table, r); err != nil {
 		t.Error(err)
 	}
-	for _, want := range []string{"1 connection, 1 rounds", "5 streams", Sandboxed, Floor, "micro-benchmarks", "budgets"} {
+	for _, want := range []string{"1 connection, 1 rounds", "5 streams", Sandboxed, Floor, Envelope, Mapped, "micro-benchmarks", "budgets"} {
 		if !strings.Contains(table.String(), want) {
 			t.Errorf("the table has no %q:\n%s", want, table.String())
 		}

@@ -30,6 +30,13 @@ func scenariosOf(p Plan) []scenario {
 	return all
 }
 
+func (s scenario) targets() []string {
+	if s.stream {
+		return streamTargets
+	}
+	return targets
+}
+
 // roundsOf is what a scenario gave: by round, then by target.
 type roundsOf struct {
 	scenario
@@ -41,7 +48,8 @@ type roundsOf struct {
 // them up. Each round begins with another target.
 func (b *bench) measure(s scenario) (roundsOf, error) {
 	out := roundsOf{scenario: s}
-	running, err := b.startTargets()
+	targets := s.targets()
+	running, err := b.startTargets(targets)
 	defer func() {
 		for _, c := range running {
 			if c != b.upstream {
@@ -68,27 +76,39 @@ func (b *bench) measure(s scenario) (roundsOf, error) {
 	return out, nil
 }
 
-// startTargets starts each target; direct is the upstream itself.
-func (b *bench) startTargets() (map[string]*child, error) {
-	running := map[string]*child{Direct: b.upstream}
-	var err error
-	if running[Floor], err = b.spawn.start(b.ctx, role{Name: "reverseproxy", Upstream: b.upstream.Addr}); err != nil {
-		delete(running, Floor)
-		return running, err
-	}
-	if running[Native], err = b.spawn.start(b.ctx, role{Name: "native", Upstream: b.upstream.Addr, Dir: b.dir}); err != nil {
-		delete(running, Native)
-		return running, err
-	}
-	if b.key == "" {
-		if _, err := b.prepareServer(); err != nil {
+// startTargets starts targets. With an error come those that were started.
+func (b *bench) startTargets(names []string) (map[string]*child, error) {
+	running := map[string]*child{}
+	for _, name := range names {
+		c, err := b.startTarget(name)
+		if err != nil {
 			return running, err
 		}
+		running[name] = c
 	}
-	if running[Sandboxed], err = b.serve(b.file("data")); err != nil {
-		delete(running, Sandboxed)
+	return running, nil
+}
+
+// startTarget starts one; direct is the upstream itself.
+func (b *bench) startTarget(name string) (*child, error) {
+	switch name {
+	case Direct:
+		return b.upstream, nil
+	case Floor, Native:
+		return b.spawn.start(b.ctx, role{Name: name, Upstream: b.upstream.Addr, Dir: b.dir})
 	}
-	return running, err
+	if b.servers[name].key == "" {
+		if err := b.prepareServer(name); err != nil {
+			return nil, err
+		}
+	}
+	s := b.servers[name]
+	c, err := b.serve(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	c.Key = s.key
+	return c, nil
 }
 
 // round lets the load generator at one target, and reads the target's

@@ -61,11 +61,22 @@ func respond(body string) []byte {
 	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
+// shape is how the upstream writes an event: what is before and after the time.
+type shape struct{ head, tail string }
+
+var (
+	plain = shape{eventHead, eventTail}
+	// wrapped is the same event in an envelope.
+	wrapped = shape{
+		`data: {"trace":"0123456789abcdef","response":` + strings.TrimPrefix(eventHead, "data: "),
+		strings.TrimSuffix(eventTail, "\n\n") + "}\n\n",
+	}
+)
+
 // appendChunk appends a chunk of HTTP/1.1 that holds one event with the time.
-func appendChunk(p []byte, now time.Time) []byte {
-	const size = len(eventHead) + stampDigits + len(eventTail)
-	p = strconv.AppendUint(p, uint64(size), 16)
-	p = append(p, "\r\n"+eventHead...)
+func (s shape) appendChunk(p []byte, now time.Time) []byte {
+	p = strconv.AppendUint(p, uint64(len(s.head)+stampDigits+len(s.tail)), 16)
+	p = append(append(p, "\r\n"...), s.head...)
 	p = strconv.AppendInt(p, now.UnixNano(), 10)
-	return append(p, eventTail+"\r\n"...)
+	return append(append(p, s.tail...), "\r\n"...)
 }

@@ -47,7 +47,7 @@ func TestAStreamIsReadHoweverItComes(t *testing.T) {
 	now := time.Unix(1_700_000_000, 123_456_789)
 	stream := []byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
 	for i := range 3 {
-		stream = appendChunk(stream, now.Add(time.Duration(i)))
+		stream = plain.appendChunk(stream, now.Add(time.Duration(i)))
 	}
 	stream = append(stream, "e\r\n"+eventDone+"\r\n0\r\n\r\n"...)
 	stream = append(stream, respond(answerBody())...)

@@ -114,6 +114,10 @@ func (u *upstream) serve(c net.Conn) error {
 			}
 			continue
 		}
+		form := plain
+		if bytes.Contains(first, []byte("/envelope ")) {
+			form = wrapped
+		}
 		stream, err := readAsked(in)
 		if err != nil {
 			return err
@@ -129,7 +133,7 @@ func (u *upstream) serve(c net.Conn) error {
 			defer timer.Stop()
 			out = make([]byte, 0, 1<<10)
 		}
-		if err := u.stream(c, timer, out); err != nil {
+		if err := u.stream(c, timer, out, form); err != nil {
 			return err
 		}
 	}
@@ -151,13 +155,13 @@ func readAsked(in *reader) (stream bool, err error) {
 
 // stream writes the events of one stream, each when it is due, stamped with
 // the time of its writing.
-func (u *upstream) stream(c net.Conn, timer *time.Timer, out []byte) error {
+func (u *upstream) stream(c net.Conn, timer *time.Timer, out []byte, form shape) error {
 	start := time.Now().Add(thinking)
 	out = append(out[:0], "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n"...)
 	for i := range streamEvents {
 		timer.Reset(time.Until(start.Add(time.Duration(i) * eventInterval)))
 		<-timer.C
-		out = appendChunk(out, time.Now())
+		out = form.appendChunk(out, time.Now())
 		if i == streamEvents-1 {
 			out = fmt.Appendf(out, "%x\r\n%s\r\n0\r\n\r\n", len(eventDone), eventDone)
 		}
