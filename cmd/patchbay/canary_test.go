@@ -29,6 +29,7 @@ import (
 	"github.com/patchbay-dev/patchbay/host/gateway"
 	"github.com/patchbay-dev/patchbay/host/settings"
 	"github.com/patchbay-dev/patchbay/host/telemetry"
+	"github.com/patchbay-dev/patchbay/host/testkit/canary"
 	"github.com/patchbay-dev/patchbay/host/testkit/upstream"
 )
 
@@ -46,41 +47,11 @@ const (
 	canaryVariable = `canary-variable-Qe4iDz8`
 )
 
-// spellings are the forms under which a canary may turn up.
-func spellings(value string) map[string]string {
-	all := map[string]string{
-		"raw": value, "query": url.QueryEscape(value), "path": url.PathEscape(value),
-		"hex": hex.EncodeToString([]byte(value)), "HEX": strings.ToUpper(hex.EncodeToString([]byte(value))),
-	}
-	for name, html := range map[string]bool{"json": false, "json for html": true} {
-		var b strings.Builder
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(html)
-		if err := enc.Encode(value); err != nil {
-			panic(err) // a string always encodes
-		}
-		all[name] = strings.Trim(strings.TrimSuffix(b.String(), "\n"), `"`)
-		// A log line is JSON itself: what was escaped is escaped again.
-		twice, err := json.Marshal(all[name])
-		if err != nil {
-			panic(err)
-		}
-		all[name+", twice"] = strings.Trim(string(twice), `"`)
-	}
-	for name, enc := range map[string]*base64.Encoding{"base64": base64.RawStdEncoding, "base64url": base64.RawURLEncoding} {
-		for before := range 3 {
-			text := enc.EncodeToString(append(make([]byte, before), value...))
-			all[fmt.Sprint(name, " at ", before)] = text[4 : len(text)-2]
-		}
-	}
-	return all
-}
-
 // clean fails the test for each canary in a text.
 func clean(t *testing.T, where, text string, canaries map[string]string) {
 	t.Helper()
 	for name, value := range canaries {
-		for form, spelled := range spellings(value) {
+		for form, spelled := range canary.Spellings(value) {
 			if at := strings.Index(text, spelled); at >= 0 {
 				t.Errorf("%s: the %s is there, %s: …%q…", where, name, form, text[max(0, at-120):min(len(text), at+len(spelled)+60)])
 			}

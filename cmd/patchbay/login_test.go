@@ -139,12 +139,25 @@ func (p *process) chat(key, model string, stream bool) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// sealed holds that no secret is in what was shown, logged or can be asked for.
+// sealed holds that no secret is in what was shown, logged or can be asked for,
+// nor in any file beside the server's. A-16.
 func (p *process) sealed(o *oauthServer, texts ...string) {
 	p.t.Helper()
-	for _, args := range [][]string{{"auth", "list", "--json"}, {"status", "--json"}, {"logs"}} {
+	for _, args := range [][]string{{"auth", "list", "--json"}, {"plugin", "list", "--json"}, {"status", "--json"}, {"logs"}} {
 		out, _ := p.run(append(args, "--data-dir", p.data())...)
 		texts = append(texts, out)
+	}
+	status, metrics, err := askSocket(p.t, p.data(), "/metrics")
+	if err != nil || status != http.StatusOK {
+		p.t.Errorf("metrics: %d, %v", status, err)
+	}
+	texts = append(texts, metrics)
+	files, err := o.secrets().FindFiles(p.data(), nil)
+	if err != nil {
+		p.t.Error(err)
+	}
+	for _, found := range files {
+		p.t.Errorf("in a file: %s", found)
 	}
 	for _, text := range append(texts, p.log.String()) {
 		for _, s := range o.leaked(text) {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/patchbay-dev/patchbay/host/testkit/canary"
 )
 
 // oauthServer is a strict OAuth server and the API behind it. It takes the
@@ -306,14 +308,20 @@ func answerJSON(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v) // a client that left does not need it
 }
 
-// leaked lists the secrets that stand in a text.
-func (o *oauthServer) leaked(text string) (found []string) {
+// leaked lists the secrets that stand in a text, in any spelling.
+func (o *oauthServer) leaked(text string) []string {
+	set := o.secrets()
+	return set.Find([]byte(text))
+}
+
+// secrets are all that it gave out, and the client's own.
+func (o *oauthServer) secrets() *canary.Set {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, s := range append([]string{oauthSecret}, o.made...) {
-		if strings.Contains(text, s) {
-			found = append(found, s)
-		}
+	set := &canary.Set{}
+	set.Add("client's secret", oauthSecret)
+	for _, s := range o.made {
+		set.Add("secret", s)
 	}
-	return found
+	return set
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"html"
 	"net/url"
 	"strings"
 	"testing"
@@ -73,7 +74,8 @@ func TestNamesOfTheHost(t *testing.T) {
 func TestScrub(t *testing.T) {
 	const key = `sk-"quoted"/slash+1234`
 	a := credential("https://api.example.com/v1")
-	a.Metadata = map[string]any{"api_key": key, "token": map[string]any{"access_token": "nested-secret-value"}, "short": "abc"}
+	a.Metadata = map[string]any{"api_key": key, "token": map[string]any{"access_token": "nested-secret-value"}, "short": "abc",
+		"pem": "sealed\nlines\nof a secret\n", "accent": "caf\u00e9-0123456789", "percent": `sealed/+&"<%x`, "path": `\\server\share-01`}
 	a.Attributes["header:X-Key"] = "header-secret-value"
 	s := newScrubber(manifest(), a)
 	quoted, err := json.Marshal(key)
@@ -84,7 +86,12 @@ func TestScrub(t *testing.T) {
 		"raw": key, "json": string(quoted), "nested": "nested-secret-value", "attribute": "header-secret-value",
 		"hex": hex.EncodeToString([]byte(key)), "upper hex": strings.ToUpper(hex.EncodeToString([]byte(key))),
 		"form": url.QueryEscape(key), "path": url.PathEscape(key),
-		"slashes": strings.ReplaceAll(key, "/", `\/`),
+		"slashes":    strings.ReplaceAll(key, "/", `\/`),
+		"json twice": twice(t, key), "form in json": twice(t, url.QueryEscape(key))[1:],
+		"gson": `sk-\"quoted\"/slash\u002b1234`, "net": `sk-\u0022quoted\u0022/slash\u002B1234`, "net twice": `sk-\\u0022quoted\\u0022/slash\\u002B1234`,
+		"html": html.EscapeString(key), "lower digits": strings.ToLower(url.QueryEscape(key)), "form twice": url.QueryEscape(url.QueryEscape(key)),
+		"percent in json": `sealed%2F+\u0026%22%3C%25x`, "percent twice": "sealed%252F%252B%2526%2522%253C%2525x",
+		"lines": `sealed\nlines\u000aof a secret\\n`, "an accent": `caf\u00e9-0123456789`, "an accent in a url": "caf%c3%A9-0123456789", "backslashes": `\\\\server\\share-01`,
 	}
 	for _, prefix := range []string{"", "u", "us", "user:"} {
 		texts["std after "+prefix] = base64.StdEncoding.EncodeToString([]byte(prefix + key + ":x"))
@@ -100,5 +107,44 @@ func TestScrub(t *testing.T) {
 	plain := []byte("abc https://api.example.com/v1 work")
 	if got := s.bytes(plain); &got[0] != &plain[0] {
 		t.Errorf("what holds no secret was copied: %q", got)
+	}
+}
+
+// twice is a JSON string that holds a JSON string that holds a text.
+func twice(t *testing.T, text string) string {
+	t.Helper()
+	for range 2 {
+		raw, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = string(raw)
+	}
+	return text
+}
+
+// TestScrubWhereItIsCut: a secret that the end of a text tears is removed, from
+// its fourth character on, in each spelling (A-14: a guest that makes a body
+// longer chooses where the echo of a header is cut).
+func TestScrubWhereItIsCut(t *testing.T) {
+	const key = `sk-"quoted"/slash+1234`
+	a := credential("https://api.example.com/v1")
+	a.Metadata = map[string]any{"api_key": key}
+	s := newScrubber(manifest(), a)
+	for name, text := range map[string]string{
+		"raw": key, "json": strings.Trim(twice(t, key), `"`), "form": url.QueryEscape(key), "hex": hex.EncodeToString([]byte(key)),
+		"net": `sk-\u0022quoted\u0022/slash\u002B1234`, "base64": base64.StdEncoding.EncodeToString([]byte(key)),
+	} {
+		for n := 1; n <= len(text); n++ {
+			got := string(s.cut([]byte("before " + text[:n])))
+			// Three characters of it may be left, of which one is escaped.
+			if rest, ok := strings.CutPrefix(got, "before "); !ok || len(strings.ReplaceAll(rest, "[redacted]", "")) > 2+maxEscape {
+				t.Errorf("%s cut at %d: %q", name, n, got)
+			}
+		}
+	}
+	plain := []byte("before sk")
+	if got := s.cut(plain); &got[0] != &plain[0] || len(got) != len(plain) {
+		t.Errorf("what holds no secret was changed: %q", got)
 	}
 }

@@ -3,6 +3,7 @@ package driver
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"net/url"
 	"strings"
 
@@ -71,10 +72,22 @@ func encoded(as abi.Encoding, s string) string {
 	case abi.EncodingHex:
 		return hex.EncodeToString([]byte(s))
 	case abi.EncodingJSON:
-		return quoted(s, false)
+		return quoted(s)
 	case abi.EncodingForm:
 		return url.QueryEscape(s)
 	default: // path; encode knows no others
 		return url.PathEscape(s)
 	}
+}
+
+// quoted returns v as it stands in a JSON string, without the escapes for HTML.
+func quoted(v string) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(v) != nil { // a string always encodes
+		return v
+	}
+	text := strings.TrimSuffix(b.String(), "\n")
+	return text[1 : len(text)-1]
 }

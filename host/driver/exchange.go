@@ -208,7 +208,7 @@ const maxTokenError = 256
 func (a *attempt) refusedTokens(result *abi.ExchangeResult, doc any) {
 	clean := func(v any) string {
 		s, _ := v.(string)
-		s = a.scrubber().text(tidy(s))
+		s = tidy(a.scrubber().text(s))
 		if len(s) > maxTokenError {
 			s = strings.ToValidUTF8(s[:maxTokenError], "")
 		}

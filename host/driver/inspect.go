@@ -90,12 +90,15 @@ func (a *attempt) inspectWhole() error {
 	if len(body) <= abi.MaxInspect {
 		u.end = io.EOF
 	}
-	shown := body[:min(len(body), abi.MaxInspect)]
+	shown, more := a.scrubber().bytes(body), len(body) > abi.MaxInspect
+	if more {
+		shown = a.scrubber().cut(body[:abi.MaxInspect])
+	}
 	a.inspecting = true
 	defer func() { a.inspecting = false }()
 	return a.resume(a.step, &abi.ResumeInput{Which: abi.ResumeInputIsResponse, Response: &abi.Response{
 		Status: uint32(u.resp.StatusCode), Headers: a.pairs(shownHeaders(u.resp.Header)),
-		Body: a.scrubber().bytes(shown), Truncated: len(body) > abi.MaxInspect,
+		Body: shown, Truncated: more,
 	}})
 }
 

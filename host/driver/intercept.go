@@ -187,7 +187,7 @@ func (l additions) addTo(a *attempt, o *outgoing) error {
 		if err != nil {
 			return err
 		}
-		add.at.e.hideConfig(a.scrubber()) // the upstream may repeat what it got
+		a.scrubber().join(add.at.scrubber()) // the upstream may repeat what it got, signatures too
 		for name, values := range own.header {
 			added := slices.ContainsFunc(add.headers, func(h abi.NamedValue) bool { return strings.EqualFold(h.Name, name) })
 			if _, there := o.header[name]; added || !there {

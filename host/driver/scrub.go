@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"maps"
 	"net/url"
 	"slices"
@@ -21,8 +20,12 @@ const minSecret = 8
 var redacted = []byte("[redacted]")
 
 // scrubber removes the live secrets of one credential: as they are, in base64
-// of both alphabets at any alignment, in hex, and as JSON and URLs escape them.
-type scrubber struct{ patterns [][]byte }
+// of both alphabets at any alignment, in hex, and as JSON, URLs and HTML escape
+// them, also twice.
+type scrubber struct {
+	patterns [][]byte // as they stand
+	secrets  [][]rune // for find
+}
 
 // newScrubber looks for every string of the credential's metadata, at any
 // depth, and every attribute with a secret's name, unless the manifest names
@@ -61,12 +64,18 @@ func (s *scrubber) join(other *scrubber) {
 			s.patterns = append(s.patterns, p)
 		}
 	}
+	for _, secret := range other.secrets {
+		if !slices.ContainsFunc(s.secrets, func(have []rune) bool { return slices.Equal(have, secret) }) {
+			s.secrets = append(s.secrets, secret)
+		}
+	}
 	s.sort()
 }
 
 // sort puts the longest first: a secret that contains another goes as a whole.
 func (s *scrubber) sort() {
 	slices.SortStableFunc(s.patterns, func(a, b []byte) int { return len(b) - len(a) })
+	slices.SortStableFunc(s.secrets, func(a, b []rune) int { return len(b) - len(a) })
 }
 
 // learn adds a secret that was made or fetched just now.
@@ -99,12 +108,16 @@ func appendStrings(values []string, v any) []string {
 
 func (s *scrubber) add(v string) {
 	digits := hex.EncodeToString([]byte(v))
-	forms := []string{v, quoted(v, true), quoted(v, false), strings.ReplaceAll(v, "/", `\/`), url.QueryEscape(v), url.PathEscape(v), digits, strings.ToUpper(digits)}
-	for i, form := range forms {
-		if !slices.Contains(forms[:i], form) {
-			s.patterns = append(s.patterns, []byte(form))
+	forms := []string{v, digits, strings.ToUpper(digits)}
+	for _, form := range []string{url.QueryEscape(v), url.PathEscape(v)} {
+		if !slices.Contains(forms, form) {
+			forms = append(forms, form)
 		}
 	}
+	for _, form := range forms {
+		s.patterns = append(s.patterns, []byte(form))
+	}
+	s.loose(v)
 	for offset := range 3 {
 		// The characters that only the secret's own bits decide, when it
 		// stands offset bytes behind a border of three.
@@ -117,17 +130,15 @@ func (s *scrubber) add(v string) {
 	}
 }
 
-// quoted returns v as it stands in a JSON string, with or without the escapes
-// for HTML.
-func quoted(v string, html bool) string {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(html)
-	if enc.Encode(v) != nil { // a string always encodes
-		return v
+// loose adds a secret that is looked for character by character.
+func (s *scrubber) loose(v string) {
+	var secret []rune
+	for _, r := range v {
+		if n := len(secret); r != '\\' || n == 0 || secret[n-1] != '\\' { // a run of them cannot be told from an escaped one
+			secret = append(secret, r)
+		}
 	}
-	text := strings.TrimSuffix(b.String(), "\n")
-	return text[1 : len(text)-1]
+	s.secrets = append(s.secrets, secret)
 }
 
 // bytes returns p without the secrets: p itself when there is none in it.
@@ -137,7 +148,39 @@ func (s *scrubber) bytes(p []byte) []byte {
 			p = bytes.ReplaceAll(p, pattern, redacted)
 		}
 	}
+	if bytes.IndexByte(p, '\\') < 0 && bytes.IndexByte(p, '%') < 0 && bytes.IndexByte(p, '&') < 0 {
+		return p
+	}
+	for _, secret := range s.secrets {
+		for start, end := find(p, secret, false); start >= 0; start, end = find(p, secret, false) {
+			p = slices.Concat(p[:start], redacted, p[end:])
+		}
+	}
 	return p
+}
+
+// cut is bytes for the beginning of something longer: a secret that it ends in
+// the middle of is removed too.
+func (s *scrubber) cut(p []byte) []byte {
+	p = s.bytes(p)
+	first := len(p)
+	for _, secret := range s.secrets {
+		if start, _ := find(p[max(0, len(p)-maxEscape*len(secret)):], secret, true); start >= 0 {
+			first = min(first, start+max(0, len(p)-maxEscape*len(secret)))
+		}
+	}
+	for _, pattern := range s.patterns {
+		for n := min(len(pattern)-1, len(p)); n >= minTorn; n-- {
+			if bytes.HasSuffix(p, pattern[:n]) {
+				first = min(first, len(p)-n)
+				break
+			}
+		}
+	}
+	if first == len(p) {
+		return p
+	}
+	return append(slices.Clip(p[:first]), redacted...)
 }
 
 // text is bytes for a string.
@@ -147,6 +190,14 @@ func (s *scrubber) text(t string) string {
 	}
 	for _, pattern := range s.patterns {
 		t = strings.ReplaceAll(t, string(pattern), string(redacted))
+	}
+	if !strings.ContainsAny(t, `\%&`) {
+		return t
+	}
+	for _, secret := range s.secrets {
+		for start, end := find(t, secret, false); start >= 0; start, end = find(t, secret, false) {
+			t = t[:start] + string(redacted) + t[end:]
+		}
 	}
 	return t
 }

@@ -235,11 +235,13 @@ func tooLarge(limit int64) error {
 // for that, else the host says what it is.
 func (a *attempt) errorAnswer(onError abi.OnError, step string) error {
 	// An error whose body breaks off is still that error.
-	body, more, _ := a.answer.readAll(abi.MaxInspect)
+	body, more, broken := a.answer.readAll(abi.MaxInspect)
 	if err := a.ctx.Err(); err != nil {
 		return err
 	}
-	body = a.scrubber().bytes(body)
+	if body = a.scrubber().bytes(body); more || broken != nil {
+		body = a.scrubber().cut(body)
+	}
 	resp := a.answer.resp
 	a.spoiled(resp.StatusCode)
 	if onError == abi.OnErrorResume {

@@ -71,12 +71,16 @@ func (a *attempt) checkStream() error {
 	default:
 		return nil
 	}
-	body, _, err := a.answer.readAll(abi.MaxInspect)
+	body, more, err := a.answer.readAll(abi.MaxInspect)
 	if err != nil {
 		return a.unanswered(a.answer, err)
 	}
 	a.closeAnswer()
-	e := a.upstreamError(resp, a.scrubber().bytes(body))
+	clean := a.scrubber().bytes(body)
+	if more {
+		clean = a.scrubber().cut(body)
+	}
+	e := a.upstreamError(resp, clean)
 	e.Status = http.StatusBadGateway
 	if facts := wire.ErrorFactsOf(body, a.e.opts.Now()); facts.Message == "" {
 		e.Committed, e.RequestScope, e.Body = true, true, nil

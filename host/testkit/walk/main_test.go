@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{"vertex", "jobs", "envelope", "hidden", "tokens", "socket", "hmac", "redteam"} {
 		dirs = append(dirs, at(name))
 	}
+	for _, name := range []string{"echo", "openai-compatible", "device-login", "oauth-messages", "mail-gate"} {
+		dirs = append(dirs, example(name))
+	}
 	if err := walk.Warm(dirs...); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

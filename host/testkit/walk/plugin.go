@@ -72,13 +72,13 @@ func TryLoad(t testing.TB, dir string, config json.RawMessage, change ...func(*p
 
 // TryLoadWith is TryLoad with another manifest, which change makes of the one
 // that stands beside the guest.
-func TryLoadWith(t testing.TB, dir string, change func(manifest []byte) []byte) (*plugins.Plugin, error) {
+func TryLoadWith(t testing.TB, dir string, change func(manifest []byte) []byte, options ...func(*plugins.Options)) (*plugins.Plugin, error) {
 	t.Helper()
 	wasm, err := packed(dir, change)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return LoadModule(t, wasm, nil)
+	return LoadModule(t, wasm, nil, options...)
 }
 
 // LoadModule is TryLoad for a module with its manifest.

@@ -84,13 +84,44 @@ func build(dir string) ([]byte, error) {
 	}
 	defer os.RemoveAll(temp)
 	out := filepath.Join(temp, "guest.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", out, ".")
+	args := []string{"build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", out}
+	if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		modfile, err := withThisTree(dir, temp)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "-modfile="+modfile, "-mod=mod")
+	}
+	cmd := exec.Command("go", append(args, ".")...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the guest in %s: %w\n%s", dir, err, text)
 	}
 	return os.ReadFile(out)
+}
+
+// withThisTree writes the module file of a guest that is a module of its own, so
+// that it is built with the SDK of this tree, and returns where it is.
+func withThisTree(dir, temp string) (string, error) {
+	const module = "github.com/patchbay-dev/patchbay"
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	if err != nil {
+		return "", fmt.Errorf("find the tree of %s: %w", module, err)
+	}
+	tree := strings.TrimSpace(string(root))
+	text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		return "", err
+	}
+	sums, err := os.ReadFile(filepath.Join(tree, "go.sum"))
+	if err != nil {
+		return "", err
+	}
+	modfile := filepath.Join(temp, "go.mod")
+	return modfile, errors.Join(
+		os.WriteFile(modfile, append(text, "\nreplace "+module+" => "+strconv.Quote(tree)+"\n"...), 0o600),
+		os.WriteFile(filepath.Join(temp, "go.sum"), sums, 0o600))
 }
 
 // Warm compiles modules, as the host rewrites them, into Dir, in a process
