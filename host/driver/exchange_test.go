@@ -581,9 +581,9 @@ func TestReadableSecrets(t *testing.T) {
 	}
 }
 
-// TestEchoOfASignature: what a signer made, and a secret of the configuration,
+// TestU12EchoOfASignature: what a signer made, and a secret of the configuration,
 // come back to nobody (U-12, A-14).
-func TestEchoOfASignature(t *testing.T) {
+func TestU12EchoOfASignature(t *testing.T) {
 	var sent string
 	up := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		sent = strings.TrimPrefix(r.Header.Get("X-Signature"), "v1=")

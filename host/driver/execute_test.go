@@ -218,9 +218,9 @@ func TestUpstreamOutOfReach(t *testing.T) {
 	}
 }
 
-// TestDeadline: the caller's own end is the context's error, and a plugin's
+// TestP13Deadline: the caller's own end is the context's error, and a plugin's
 // fault is the plugin's.
-func TestDeadline(t *testing.T) {
+func TestP13Deadline(t *testing.T) {
 	up := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestCheckAddr(t *testing.T) {
+func TestA09CheckAddr(t *testing.T) {
 	const public, private, never = "public", "private", "never"
 	for addr, want := range map[string]string{
 		"8.8.8.8":                   public,

@@ -34,7 +34,7 @@ func TestParseBase(t *testing.T) {
 	}
 }
 
-func TestParseBaseRefuses(t *testing.T) {
+func TestA09ParseBaseRefuses(t *testing.T) {
 	for _, raw := range []string{
 		"", " ", "api.example.com", "//api.example.com", "ftp://h", "file:///etc/passwd", "https:h", "https://", "https:///v1",
 		"https://user@h", "https://user:pw@h", "https://@h", "https://h?x=1", "https://h?", "https://h#f", "https://h#",

@@ -85,7 +85,7 @@ func TestAnswerComesBackAsItIs(t *testing.T) {
 	}
 }
 
-func TestRedirectIsAnAnswer(t *testing.T) {
+func TestU10RedirectIsAnAnswer(t *testing.T) {
 	var hits atomic.Int32
 	inside, _ := serve(t, func(http.ResponseWriter, *http.Request) { hits.Add(1) })
 	_, dest := serve(t, func(w http.ResponseWriter, r *http.Request) {

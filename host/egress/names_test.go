@@ -46,7 +46,7 @@ func resolves(host string, lists ...[]string) *names {
 	return &names{answers: map[string][][]string{host: lists}}
 }
 
-func TestNamesLeadOnlyOutside(t *testing.T) {
+func TestA10NamesLeadOnlyOutside(t *testing.T) {
 	for name, addrs := range map[string][]string{
 		"loopback":       {"127.0.0.1"},
 		"private":        {"10.0.0.1"},
@@ -99,7 +99,7 @@ func TestPrivateAllowsPrivateOnly(t *testing.T) {
 	}
 }
 
-func TestRebindingIsRefusedAndConnectionsAreNotShared(t *testing.T) {
+func TestA10RebindingIsRefusedAndConnectionsAreNotShared(t *testing.T) {
 	srv, _ := serve(t, func(http.ResponseWriter, *http.Request) {})
 	u, err := url.Parse(srv.URL)
 	if err != nil {

@@ -150,7 +150,7 @@ func serveSOCKS(conn net.Conn, asked chan<- string, to string) error {
 	return nil
 }
 
-func TestTransportsAreBounded(t *testing.T) {
+func TestE05TransportsAreBounded(t *testing.T) {
 	pool := transports{opts: Options{Resolver: net.DefaultResolver}}
 	first, err := pool.get(transportKey{proxy: "http://h:1"})
 	if err != nil {

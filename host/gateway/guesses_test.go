@@ -57,7 +57,7 @@ func TestGuessesFromAll(t *testing.T) {
 	}
 }
 
-func TestGuessersAreBounded(t *testing.T) {
+func TestE05GuessersAreBounded(t *testing.T) {
 	var g guesses
 	for i := range 3 * maxGuessers {
 		g.wrong(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), noon.Add(time.Duration(i)*time.Second))

@@ -471,7 +471,7 @@ func TestCallerLeaves(t *testing.T) {
 	}
 }
 
-func TestManyLogins(t *testing.T) {
+func TestE05ManyLogins(t *testing.T) {
 	r := newRig(t, ask(browser))
 	for range maxLogins {
 		if _, err := r.Start(t.Context(), draft(), redirect); err != nil {

@@ -99,7 +99,7 @@ func TestRoundRobinCursors(t *testing.T) {
 	}
 }
 
-func TestCursorsAreBounded(t *testing.T) {
+func TestE05CursorsAreBounded(t *testing.T) {
 	c := cursors{limit: 2}
 	c.set("one", "a")
 	c.set("two", "b")

@@ -115,8 +115,8 @@ func TestMetricsOfTwoServers(t *testing.T) {
 	}
 }
 
-// TestLabelsAreBounded: whatever is asked for, the series stay few.
-func TestLabelsAreBounded(t *testing.T) {
+// TestE05LabelsAreBounded: whatever is asked for, the series stay few.
+func TestE05LabelsAreBounded(t *testing.T) {
 	m := NewMetrics("1")
 	for i := range 3 * maxModels {
 		m.RequestBegan()

@@ -398,3 +398,29 @@ func TestRedTeamManifests(t *testing.T) {
 		})
 	}
 }
+
+// TestA08ClientsBaseURL: a place that a client names, wherever it names it, is
+// no place that a request goes to.
+func TestA08ClientsBaseURL(t *testing.T) {
+	w := walk.New(t)
+	w.Serve(walk.Load(t, example("openai-compatible"), nil))
+	w.Host("api.example.com", func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(rw, `{"choices":[]}`)
+	})
+	w.Credential(keyed("a", "openai-compatible"))
+	const evil = "https://evil.example/v1"
+	_, err := w.Manager.Execute(t.Context(), []string{"openai-compatible"}, executor.Request{
+		Model: "m", Payload: []byte(`{"model":"m","base_url":"` + evil + `","api_base":"` + evil + `","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"` + evil + `"}}]}]}`),
+	}, executor.Options{
+		Headers: http.Header{"X-Base-Url": {evil}, "Host": {"evil.example"}, "X-Forwarded-Host": {"evil.example"}},
+		Query:   map[string][]string{"base_url": {evil}, "api_base": {evil}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := w.Arrived()
+	if len(all) != 1 || all[0].Host != "api.example.com" || all[0].URI != "/v1/chat/completions" || all[0].Header.Get("X-Base-Url") != "" {
+		t.Errorf("arrived %+v", all)
+	}
+}
