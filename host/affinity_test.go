@@ -121,8 +121,8 @@ func TestExplainShowsAShutHost(t *testing.T) {
 	}
 }
 
-// TestSessionsAreBounded: the one that was used least recently is forgotten.
-func TestSessionsAreBounded(t *testing.T) {
+// TestE05SessionsAreBounded: the one that was used least recently is forgotten.
+func TestE05SessionsAreBounded(t *testing.T) {
 	r := sessionRig(t, nil)
 	affine(r, 0)
 	first := inSession(r, "first")
