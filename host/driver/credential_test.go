@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/patchbay-dev/patchbay/abi"
 	"github.com/patchbay-dev/patchbay/host/auth"
@@ -147,4 +148,50 @@ func TestScrubWhereItIsCut(t *testing.T) {
 	if got := s.cut(plain); &got[0] != &plain[0] || len(got) != len(plain) {
 		t.Errorf("what holds no secret was changed: %q", got)
 	}
+}
+
+// TestScrubTakesItsTime: a provider that chooses both a secret and a text cannot
+// make the search endless, nor take more than a few passes over the text.
+func TestScrubTakesItsTime(t *testing.T) {
+	for name, c := range map[string]struct{ secret, text string }{
+		"a secret in what replaces it": {"redacted", `% redacted redacted`},
+		"backslashes":                  {`\\a-secret-of-backslashes`, strings.Repeat(`\`, 1<<20)},
+		"percents":                     {"%%%%%%%%%", "x" + strings.Repeat("%25", 1<<19)},
+		"a text that nearly is one":    {strings.Repeat("a", 1<<16) + "b", "%" + strings.Repeat("a", 1<<16)},
+		"the same again and again":     {"aaaaaaaaaaaa", strings.Repeat(`\u0061`, 1<<17)},
+	} {
+		a := credential("https://api.example.com/v1")
+		a.Metadata = map[string]any{"api_key": c.secret}
+		s := newScrubber(manifest(), a)
+		begun := time.Now()
+		for range 2 {
+			if got := s.cut([]byte(c.text)); len(got) > 2*len(c.text)+len(redacted) || s.text(c.text) == "" {
+				t.Errorf("%s: %d bytes became %d", name, len(c.text), len(got))
+			}
+		}
+		if took := time.Since(begun); took > 10*time.Second {
+			t.Errorf("%s: took %s", name, took)
+		}
+	}
+}
+
+// FuzzScrub: whatever secret and text there are, the search ends, and no secret
+// is left as it stands.
+func FuzzScrub(f *testing.F) {
+	f.Add("sk-0123456789", `{"k":"sk-\u0030123456789"} sk-0123456789 %73k-0123456789`)
+	f.Add(`\\\"\"/+&<>%'`, `\\\\\"%5C&quot;&#39;`)
+	f.Add("redacted", "[redacted]%")
+	f.Fuzz(func(t *testing.T, secret, text string) {
+		a := credential("https://api.example.com/v1")
+		a.Metadata = map[string]any{"api_key": secret}
+		s := newScrubber(manifest(), a)
+		got := string(s.bytes([]byte(text)))
+		if s.text(text) != got {
+			t.Errorf("bytes and text differ: %q, %q", got, s.text(text))
+		}
+		if len(secret) >= minSecret && strings.Contains(strings.ReplaceAll(got, string(redacted), "\x00"), secret) && !strings.Contains(secret, "\x00") {
+			t.Errorf("%q is left in %q", secret, got)
+		}
+		s.cut([]byte(text))
+	})
 }

@@ -152,11 +152,25 @@ func (s *scrubber) bytes(p []byte) []byte {
 		return p
 	}
 	for _, secret := range s.secrets {
-		for start, end := find(p, secret, false); start >= 0; start, end = find(p, secret, false) {
-			p = slices.Concat(p[:start], redacted, p[end:])
-		}
+		p = replaced(p, secret)
 	}
 	return p
+}
+
+// replaced returns p without the spellings of a secret: p itself when there is
+// none in it.
+func replaced[T text](p T, secret []rune) T {
+	start, end := find(p, 0, secret, false)
+	if start < 0 {
+		return p
+	}
+	var out []byte
+	last := 0
+	for ; start >= 0; start, end = find(p, last, secret, false) {
+		out = append(append(out, p[last:start]...), redacted...)
+		last = end
+	}
+	return T(append(out, p[last:]...))
 }
 
 // cut is bytes for the beginning of something longer: a secret that it ends in
@@ -165,8 +179,8 @@ func (s *scrubber) cut(p []byte) []byte {
 	p = s.bytes(p)
 	first := len(p)
 	for _, secret := range s.secrets {
-		if start, _ := find(p[max(0, len(p)-maxEscape*len(secret)):], secret, true); start >= 0 {
-			first = min(first, start+max(0, len(p)-maxEscape*len(secret)))
+		if start, _ := find(p, max(0, len(p)-maxEscape*len(secret)), secret, true); start >= 0 {
+			first = min(first, start)
 		}
 	}
 	for _, pattern := range s.patterns {
@@ -195,9 +209,7 @@ func (s *scrubber) text(t string) string {
 		return t
 	}
 	for _, secret := range s.secrets {
-		for start, end := find(t, secret, false); start >= 0; start, end = find(t, secret, false) {
-			t = t[:start] + string(redacted) + t[end:]
-		}
+		t = replaced(t, secret)
 	}
 	return t
 }

@@ -8,21 +8,26 @@ import (
 // text is what secrets are looked for in.
 type text interface{ ~string | ~[]byte }
 
-// find returns where a secret stands in p, in any spelling that escapes single
-// characters: of JSON, of URLs and of HTML, with digits in either case, each
-// also escaped again. The spelling ends at end. When torn, a secret that p ends
-// in the middle of is found too. Start is -1 when there is none.
-func find[T text](p T, secret []rune, torn bool) (start, end int) {
-	for at := range len(p) {
+// find returns where a secret stands in p, from a place on, in any spelling that
+// escapes single characters: of JSON, of URLs and of HTML, with digits in either
+// case, each also escaped again. The spelling ends at end. When torn, a secret
+// that p ends in the middle of is found too. Start is -1 when there is none.
+func find[T text](p T, from int, secret []rune, torn bool) (start, end int) {
+	for at := from; at < len(p); at++ {
 		if c := p[at]; rune(c) != secret[0] && c != '\\' && c != '%' && c != '&' && c < utf8.RuneSelf {
 			continue
 		}
-		if n, matched := spelled(p[at:], secret); matched == len(secret) || torn && at+n == len(p) && matched >= minTorn {
+		if n, matched := spelled(p[at:], secret); matched >= min(len(secret), wholeEnough) || torn && at+n == len(p) && matched >= minTorn {
 			return at, at + n
 		}
 	}
 	return -1, -1
 }
+
+// wholeEnough is how many characters of a long secret have to match; the others
+// go as far as they match. It bounds the work for a text that nearly is one at
+// every place.
+const wholeEnough = 64
 
 // minTorn is how many characters of a secret are its beginning, and no accident.
 const minTorn = 4
@@ -80,11 +85,18 @@ func character[T text](p T, r rune) int {
 	return n
 }
 
-// backslashed reads an escape of JSON behind any number of backslashes.
+// maxBackslashes stand before a character that JSON escaped three times. More
+// are text: nobody is to spend time on counting them.
+const maxBackslashes = 8
+
+// backslashed reads an escape of JSON behind one backslash or more.
 func backslashed[T text](p T, r rune) int {
 	n := 1
-	for n < len(p) && p[n] == '\\' {
+	for n < len(p) && n <= maxBackslashes && p[n] == '\\' {
 		n++
+	}
+	if n > maxBackslashes {
+		return 0
 	}
 	if r == '\\' && !(n+5 <= len(p) && p[n] == 'u' && hexOf(p[n+1:n+5]) == r) {
 		return n
@@ -116,7 +128,7 @@ func percent[T text](p T, r rune) int {
 		}
 		n++
 		again := 0
-		for n+2 <= len(p) && p[n] == '2' && p[n+1] == '5' {
+		for n+2 <= len(p) && again < maxBackslashes && p[n] == '2' && p[n+1] == '5' {
 			n += 2
 			again++
 		}
