@@ -158,11 +158,21 @@ func (a *attempt) release() {
 	a.closeAnswer()
 	a.cancel()
 	a.todo = nil
+	a.park()
+	a.e.active.leave()
+}
+
+// park gives the buffers of calls back while no call runs and nothing of the
+// last one is to be done: a stream spends its life waiting for the upstream, and
+// a thousand of them need as many buffers as calls run at a time.
+func (a *attempt) park() {
+	if a.bufs == nil || a.todo != nil {
+		return
+	}
 	if cap(a.bufs.in) <= keepBuffer && cap(a.bufs.out) <= keepBuffer {
 		bufferPool.Put(a.bufs)
 	}
 	a.bufs = nil
-	a.e.active.leave()
 }
 
 func (a *attempt) closeAnswer() {
@@ -177,6 +187,9 @@ func (a *attempt) execute() error { return a.call(abi.OpExecute) }
 
 // ask encodes the input of an op and calls the guest.
 func (a *attempt) ask(op abi.Op, input abi.Message) error {
+	if a.bufs == nil { // parked
+		a.bufs = bufferPool.Get().(*buffers)
+	}
 	a.bufs.in = abi.AppendMessage(a.bufs.in[:0], input)
 	return a.call(op)
 }

@@ -175,6 +175,7 @@ func (s *stream) pass() ([]byte, error) {
 		return nil, s.broken(s.late)
 	}
 	for {
+		at.park()
 		n, err := at.answer.Read(s.buf[:])
 		if n > 0 {
 			s.late = err
@@ -237,6 +238,7 @@ func (s *stream) pump() error {
 
 // read waits no longer than chunks may be held.
 func (s *stream) read() (int, error) {
+	s.at.park()
 	if at := s.at; len(at.held.framed) > 0 {
 		return at.answer.readFor(s.buf[:], time.Until(at.held.until))
 	}
