@@ -144,10 +144,19 @@ func TestHookCalls(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := open(t, t.TempDir())
 			lock(t, a, gate)
-			a.serving = true
 			asked := 0
-			a.running["gate"] = &running{hooks: []auth.PostAuthHook{func(context.Context, *auth.Auth) error { asked++; return nil }}}
-			defer delete(a.running, "gate")
+			// Models are listed in the background, which looks at what runs.
+			run := func(r *running) {
+				a.mu.Lock()
+				defer a.mu.Unlock()
+				if a.serving = true; r == nil {
+					delete(a.running, "gate")
+					return
+				}
+				a.running["gate"] = r
+			}
+			run(&running{hooks: []auth.PostAuthHook{func(context.Context, *auth.Auth) error { asked++; return nil }}})
+			defer run(nil)
 			if err := c.do(t.Context(), a); err != nil {
 				t.Fatal(err)
 			}
