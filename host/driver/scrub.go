@@ -143,6 +143,9 @@ func (s *scrubber) loose(v string) {
 
 // bytes returns p without the secrets: p itself when there is none in it.
 func (s *scrubber) bytes(p []byte) []byte {
+	if len(p) < minSecret { // nothing that is looked for is as short
+		return p
+	}
 	for _, pattern := range s.patterns {
 		if bytes.Contains(p, pattern) {
 			p = bytes.ReplaceAll(p, pattern, redacted)

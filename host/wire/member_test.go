@@ -75,13 +75,13 @@ func FuzzMember(f *testing.F) {
 		if ok && !json.Valid(got) {
 			t.Fatalf("%q is not JSON", got)
 		}
-		var want struct {
-			A map[string]json.RawMessage `json:"a"`
-		}
-		if strings.Count(strings.ToLower(string(text)), `a`) != 1 || strings.Count(string(text), `b`) != 1 || json.Unmarshal(text, &want) != nil {
+		// Maps, since the fields of a struct are found in any case.
+		var want map[string]json.RawMessage
+		var inner map[string]json.RawMessage
+		if strings.Count(strings.ToLower(string(text)), `a`) != 1 || strings.Count(string(text), `b`) != 1 || json.Unmarshal(text, &want) != nil || want["a"] != nil && json.Unmarshal(want["a"], &inner) != nil {
 			return // names that occur twice, or folded, are read otherwise
 		}
-		raw, there := want.A["b"]
+		raw, there := inner["b"]
 		if there && string(raw) == "null" {
 			there = false
 		}
