@@ -217,16 +217,7 @@ func TestARefreshIsBounded(t *testing.T) {
 func TestAtMost16AtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, onWallClock)
-		var running, most atomic.Int32
-		p := newIssuer("claude")
-		p.lives = 1000 * time.Hour
-		p.during = func(context.Context, *auth.Auth) {
-			if n := running.Add(1); n > most.Load() {
-				most.Store(n)
-			}
-			time.Sleep(time.Second)
-			running.Add(-1)
-		}
+		p, most := slowIssuer("claude")
 		r.RegisterExecutor(p)
 		for i := range 50 {
 			r.add(expiresIn(fmt.Sprint(i), "claude", time.Hour), "m")

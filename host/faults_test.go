@@ -213,16 +213,7 @@ func TestFaultE06Amplification(t *testing.T) {
 func TestFaultE07ThunderingRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, onWallClock)
-		var running, most atomic.Int32
-		p := newIssuer("claude")
-		p.lives = 1000 * time.Hour
-		p.during = func(context.Context, *auth.Auth) {
-			if n := running.Add(1); n > most.Load() {
-				most.Store(n)
-			}
-			time.Sleep(time.Second)
-			running.Add(-1)
-		}
+		p, most := slowIssuer("claude")
 		r.RegisterExecutor(p)
 		for i := range 500 {
 			r.add(expiresIn(fmt.Sprintf("c%03d", i), "claude", 8*time.Hour), "m")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/patchbay-dev/patchbay/host/auth"
@@ -93,3 +94,19 @@ func loggedIn(id, provider string, more ...any) auth.Auth {
 
 // expired is one whose access token is dead.
 func expired(id, provider string) auth.Auth { return loggedIn(id, provider, "access_token", "dead") }
+
+// slowIssuer takes a second for each refresh, and counts the most that ran at
+// once. Its tokens live long.
+func slowIssuer(provider string) (p *issuer, most *atomic.Int32) {
+	p, most = newIssuer(provider), new(atomic.Int32)
+	p.lives = 1000 * time.Hour
+	var running atomic.Int32
+	p.during = func(context.Context, *auth.Auth) {
+		if n := running.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		time.Sleep(time.Second)
+		running.Add(-1)
+	}
+	return p, most
+}

@@ -176,3 +176,29 @@ func TestWhatGrowsIsLeftToTheHost(t *testing.T) {
 		t.Errorf("the send is %+v", s)
 	}
 }
+
+// TestWhatATokenRequestIsMadeOf: each way to take a value out of an answer, and
+// text in an encoding of the host's.
+func TestWhatATokenRequestIsMadeOf(t *testing.T) {
+	g := guest.Native("p", guest.Provider{
+		Key: "p",
+		Refresh: func(r *guest.Request) guest.Answer {
+			return r.Post("base_url").
+				HeaderParts("Authorization", guest.Text("Basic "), guest.Encoded(abi.EncodingBase64, guest.Text("id:"), guest.ConfigSecret("client_secret"))).
+				Exchange("", guest.TakeForm("access_token", "token"), guest.TakeClaim("/id_token", "email", "email"))
+		},
+	})
+	list := call(t, g, abi.OpRefresh, &abi.RefreshInput{Provider: "p"})
+	send := list.Actions[0].Send
+	if diff := cmp.Diff(&abi.Exchange{Extract: []abi.Extract{
+		{FormKey: "access_token", Field: "token", Kind: abi.ExtractKindText},
+		{Pointer: "/id_token", Field: "email", Kind: abi.ExtractKindJWTClaim, Claim: "email"},
+	}}, send.Exchange); diff != "" {
+		t.Error(diff)
+	}
+	want := []abi.Part{guest.Text("Basic "), {Which: abi.PartIsEncode, Encode: &abi.Encode{
+		Encoding: abi.EncodingBase64, Parts: []abi.Part{guest.Text("id:"), guest.ConfigSecret("client_secret")}}}}
+	if diff := cmp.Diff(want, send.Request.Headers[0].Parts); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -52,14 +52,7 @@ patchbay plugin inspect. A secret comes from a file (@FILE) or from standard inp
 				if err != nil {
 					return err
 				}
-				if g.json {
-					return printJSON(cmd.OutOrStdout(), v)
-				}
-				fmt.Fprintln(cmd.OutOrStdout(), v.ID)
-				if v.Reason != "" {
-					fmt.Fprintf(cmd.ErrOrStderr(), "stored, but it serves no model yet: %s\n", v.Reason)
-				}
-				return nil
+				return printStored(cmd, g, v)
 			})
 		},
 	}

@@ -51,14 +51,7 @@ With --replace a credential that is there gets the new tokens and keeps all else
 				if err != nil {
 					return err
 				}
-				if g.json {
-					return printJSON(cmd.OutOrStdout(), v)
-				}
-				fmt.Fprintln(cmd.OutOrStdout(), v.ID)
-				if v.Reason != "" {
-					fmt.Fprintf(cmd.ErrOrStderr(), "stored, but it serves no model yet: %s\n", v.Reason)
-				}
-				return nil
+				return printStored(cmd, g, *v)
 			})
 		},
 	}

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"errors"
 	"net/http"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/openai/openai-go/v3"
 
 	"github.com/patchbay-dev/patchbay/host/admin"
 	"github.com/patchbay-dev/patchbay/host/settings"
@@ -35,16 +32,7 @@ func TestFaultE02PoolExhausted(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := n.client(n.key())
-	ask := func(model string) int {
-		_, err := c.Chat.Completions.New(t.Context(), chat(model, "hi"))
-		if e, ok := errors.AsType[*openai.Error](err); ok {
-			return e.StatusCode
-		}
-		if err != nil {
-			t.Error(err)
-		}
-		return http.StatusOK
-	}
+	ask := func(model string) int { return statusOf(t, c, model) }
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if got := ask("stuck"); got != http.StatusGatewayTimeout {

@@ -156,16 +156,7 @@ func TestFaultP10Quarantine(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := n.client(n.key())
-	ask := func(model string) int {
-		_, err := c.Chat.Completions.New(t.Context(), chat(model, "hi"))
-		if e, ok := errors.AsType[*openai.Error](err); ok {
-			return e.StatusCode
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return http.StatusOK
-	}
+	ask := func(model string) int { return statusOf(t, c, model) }
 	for range 5 {
 		if got := ask("boom"); got != http.StatusBadGateway {
 			t.Fatalf("status %d of a crash", got)
@@ -238,4 +229,17 @@ func TestInstallsAtOnceAreSafe(t *testing.T) {
 	if err != nil || !bytes.Contains(raw, []byte(`"version": "`+v.Version+`"`)) {
 		t.Errorf("the file of what serves: %v", err)
 	}
+}
+
+// statusOf asks a model and returns the HTTP status that a client's SDK sees.
+func statusOf(t *testing.T, c openai.Client, model string) int {
+	t.Helper()
+	_, err := c.Chat.Completions.New(t.Context(), chat(model, "hi"))
+	if e, ok := errors.AsType[*openai.Error](err); ok {
+		return e.StatusCode
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	return http.StatusOK
 }

@@ -1,7 +1,5 @@
 package wat
 
-import "errors"
-
 // Assemble returns the module that text describes. The error is an *Error.
 func Assemble(text string) (wasm []byte, err error) {
 	defer func() {
@@ -42,15 +40,6 @@ func Assemble(text string) (wasm []byte, err error) {
 		d()
 	}
 	return a.bytes(), nil
-}
-
-// Line returns the line of an error of Assemble, or 0.
-func Line(err error) int {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Line
-	}
-	return 0
 }
 
 func stringOf(n node) string {
